@@ -1,0 +1,21 @@
+"""What is true now: the fold of all events so far; series and their reduction."""
+
+from tuitrain.model.fold import fold, fold_all
+from tuitrain.model.lineage import lineage, whole_series
+from tuitrain.model.series import EMPTY_SERIES, ColumnExtents, Series
+from tuitrain.model.study_model import StepRun, StudyModel
+from tuitrain.model.trial_model import TrialModel, TrialState
+
+__all__ = [
+    "EMPTY_SERIES",
+    "ColumnExtents",
+    "Series",
+    "StepRun",
+    "StudyModel",
+    "TrialModel",
+    "TrialState",
+    "fold",
+    "fold_all",
+    "lineage",
+    "whole_series",
+]

@@ -1,0 +1,228 @@
+"""The one function by which a study changes: live and replayed alike.
+
+Events of different streams commute: whatever the order in which journal, states and
+points arrive, the same events give the same model.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, assert_never
+
+import numpy as np
+
+from tuitrain.events import (
+    AdviceApplied,
+    AutoSet,
+    BestAccepted,
+    CheckpointSaved,
+    EpochEnded,
+    GpusSampled,
+    LogOpened,
+    PointsMeasured,
+    ProbeFailed,
+    Record,
+    SettingsChanged,
+    StepEntered,
+    StepStarted,
+    StudyEnded,
+    StudyOpened,
+    SupervisorStarted,
+    SupervisorStopped,
+    TaskDescribed,
+    TrialEnded,
+    TrialFinished,
+    TrialId,
+    TrialLost,
+    TrialQueued,
+    TrialStarted,
+    TrialStopRequested,
+    VerdictOverridden,
+    VerdictReached,
+    to_numbers,
+)
+from tuitrain.model.series import EMPTY_SERIES
+from tuitrain.model.study_model import StepRun, StudyModel
+from tuitrain.model.trial_model import TrialModel
+from tuitrain.units import Seconds
+
+_TrialEvent = (
+    TrialQueued
+    | TrialStopRequested
+    | TrialLost
+    | TrialStarted
+    | TrialEnded
+    | TaskDescribed
+    | PointsMeasured
+    | EpochEnded
+    | CheckpointSaved
+    | ProbeFailed
+    | TrialFinished
+)
+
+
+def fold(model: StudyModel, record: Record) -> StudyModel:
+    """Return `model` after `record`; the only way a model changes."""
+    event, at_s = record.event, record.at_s
+    if isinstance(event, _TrialEvent):
+        model = _with_trial(model, event, at_s)
+    else:
+        model = _with_study_event(model, event, at_s)
+    if model.last_at_s is None or at_s > model.last_at_s:
+        model = replace(model, last_at_s=at_s)
+    return model
+
+
+def fold_all(model: StudyModel, records: Iterable[Record]) -> StudyModel:
+    """Return `model` after all `records`."""
+    for record in records:
+        model = fold(model, record)
+    return model
+
+
+_StudyEvent = (
+    LogOpened
+    | StudyOpened
+    | SupervisorStarted
+    | SupervisorStopped
+    | SettingsChanged
+    | AutoSet
+    | StepEntered
+    | StepStarted
+    | VerdictReached
+    | VerdictOverridden
+    | AdviceApplied
+    | BestAccepted
+    | StudyEnded
+    | GpusSampled
+)
+
+
+def _with_study_event(
+    model: StudyModel, event: _StudyEvent, at_s: Seconds
+) -> StudyModel:
+    match event:
+        case StudyOpened(name=name, script=script, settings=settings):
+            return replace(
+                model, name=name, script=script, settings=settings, opened_at_s=at_s
+            )
+        case SupervisorStarted():
+            return replace(model, supervisor=event)
+        case SettingsChanged(settings=settings):
+            return replace(model, settings=settings)
+        case AutoSet():
+            return replace(model, auto=event if event.on else None)
+        case StepEntered() | StepStarted() | VerdictReached() | VerdictOverridden():
+            return replace(
+                model, runs=_with_step_event(model.runs, event, at_s), ended=None
+            )
+        case AdviceApplied():
+            return replace(model, applied=(*model.applied, event), best=None)
+        case BestAccepted():
+            return replace(model, best=event)
+        case StudyEnded():
+            return replace(model, ended=event)
+        case GpusSampled():
+            return replace(model, gpus=event)
+        case LogOpened() | SupervisorStopped():
+            return model
+        case _:
+            assert_never(event)
+
+
+def _with_step_event(
+    runs: tuple[StepRun, ...],
+    event: StepEntered | StepStarted | VerdictReached | VerdictOverridden,
+    at_s: Seconds,
+) -> tuple[StepRun, ...]:
+    if isinstance(event, StepEntered):
+        return (
+            *runs,
+            StepRun(
+                step=event.step,
+                round=event.round,
+                attempt=event.attempt,
+                entered_at_s=at_s,
+            ),
+        )
+    key = (event.step, event.round, event.attempt)
+    changes: dict[str, Any]
+    match event:
+        case StepStarted():
+            changes = {"started_at_s": at_s}
+        case VerdictReached():
+            changes = {"reached": event, "reached_at_s": at_s}
+        case VerdictOverridden():
+            changes = {"overridden": event}
+        case _:
+            assert_never(event)
+    return tuple(
+        replace(run, **changes) if (run.step, run.round, run.attempt) == key else run
+        for run in runs
+    )
+
+
+def _with_trial(model: StudyModel, event: _TrialEvent, at_s: Seconds) -> StudyModel:
+    trial = model.trials.get(event.trial)
+    is_new = trial is None
+    changed = _change_trial(trial or TrialModel(trial=event.trial), event, at_s)
+    if changed.last_at_s is None or at_s > changed.last_at_s:
+        changed = replace(changed, last_at_s=at_s)
+    trials = {**model.trials, event.trial: changed}
+    if is_new:
+        trials = _in_order(trials)
+    return replace(model, trials=trials)
+
+
+def _in_order(trials: Mapping[TrialId, TrialModel]) -> dict[TrialId, TrialModel]:
+    return dict(sorted(trials.items(), key=lambda item: (len(item[0]), item[0])))
+
+
+def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> TrialModel:  # noqa: C901 - a flat table of cases
+    match event:
+        case TrialQueued():
+            return replace(
+                trial,
+                step=event.step,
+                round=event.round,
+                attempt=event.attempt,
+                config=event.config,
+                limits=event.limits,
+                seed=event.seed,
+                resumes=event.resumes,
+            )
+        case TrialStopRequested(reason=reason):
+            return replace(trial, stop_reason=reason)
+        case TrialLost(reason=reason):
+            return replace(trial, lost_reason=reason)
+        case TrialStarted():
+            return replace(trial, started=event, started_at_s=at_s)
+        case TrialEnded():
+            return replace(trial, ended=event, ended_at_s=at_s)
+        case TaskDescribed():
+            return replace(trial, task=event)
+        case PointsMeasured():
+            return _with_points(trial, event)
+        case EpochEnded(epoch=epoch, iteration=iteration):
+            return replace(
+                trial,
+                epoch=epoch,
+                epoch_iterations=(*trial.epoch_iterations, iteration),
+            )
+        case CheckpointSaved():
+            return replace(trial, checkpoint=event)
+        case ProbeFailed():
+            return replace(trial, failed_probes=(*trial.failed_probes, event))
+        case TrialFinished():
+            return replace(trial, finished=event)
+        case _:
+            assert_never(event)
+
+
+def _with_points(trial: TrialModel, event: PointsMeasured) -> TrialModel:
+    iterations = np.array(event.iteration, dtype=np.int64)
+    series = dict(trial.series)
+    for name, column in event.values.items():
+        before = series.get(name, EMPTY_SERIES)
+        if len(column) == len(iterations):
+            series[name] = before.append(iterations, to_numbers(column))
+    return replace(trial, series=series)

@@ -1,0 +1,157 @@
+"""One measured series: a frozen window on columns that only grow."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FIRST_CAPACITY = 64
+_T = TypeVar("_T", bound=np.generic)
+
+
+class _Columns:
+    """The growing arrays that windows share; rows once written never change."""
+
+    def __init__(self, capacity: int) -> None:
+        self.iterations = np.empty(capacity, dtype=np.int64)
+        self.values = np.empty(capacity, dtype=np.float64)
+        self.length = 0
+
+
+@dataclass(frozen=True)
+class ColumnExtents:
+    """A series reduced to the columns of a canvas."""
+
+    low: NDArray[np.float64]
+    """Smallest finite value in each column, shape (columns,); NaN: no finite value there."""
+    high: NDArray[np.float64]
+    """Largest finite value in each column, shape (columns,); NaN: no finite value there."""
+    last: NDArray[np.float64]
+    """Last finite value in each column, shape (columns,); NaN: no finite value there."""
+    broken: NDArray[np.bool_]
+    """Whether a NaN or an infinity was measured in the column, shape (columns,)."""
+
+
+class Series:
+    """Points in the order they were measured; iterations do not decrease.
+
+    `append` returns a longer window and leaves this one as it is. Windows share their
+    columns, so appending costs what the new points cost.
+    """
+
+    __slots__ = ("_columns", "_length")
+
+    def __init__(self, columns: _Columns | None = None, length: int = 0) -> None:
+        """Return a window on the first `length` rows; without arguments, an empty one."""
+        self._columns = columns or _Columns(0)
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def iterations(self) -> NDArray[np.int64]:
+        """Iteration of each point, shape (points,); read-only."""
+        return _frozen(self._columns.iterations[: self._length])
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Value of each point, shape (points,), non-finite ones included; read-only."""
+        return _frozen(self._columns.values[: self._length])
+
+    @property
+    def last(self) -> float | None:
+        """The newest value, non-finite ones included; None: no points."""
+        return float(self._columns.values[self._length - 1]) if self._length else None
+
+    @property
+    def last_iteration(self) -> int | None:
+        """Iteration of the newest point; None: no points."""
+        return int(self._columns.iterations[self._length - 1]) if self._length else None
+
+    def append(
+        self, iterations: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> "Series":
+        """Return this series with more points after it.
+
+        Points whose iteration is below the newest one are dropped: a writer only goes
+        forward, and replays of a range must not draw a line backwards.
+        """
+        if (
+            self._length
+            and len(iterations)
+            and iterations[0] < self._columns.iterations[self._length - 1]
+        ):
+            keep = iterations >= self._columns.iterations[self._length - 1]
+            iterations, values = iterations[keep], values[keep]
+        grown = self._length + len(iterations)
+        columns = self._columns
+        if columns.length != self._length or grown > len(columns.values):
+            columns = self._copy(max(_FIRST_CAPACITY, 2 * grown))
+        columns.iterations[self._length : grown] = iterations
+        columns.values[self._length : grown] = values
+        columns.length = grown
+        return Series(columns, grown)
+
+    def until(self, iteration: int) -> "Series":
+        """Return the points up to and including `iteration`."""
+        end = int(np.searchsorted(self.iterations, iteration, side="right"))
+        return Series(self._columns, end)
+
+    def best(self, *, highest: bool) -> tuple[int, float] | None:
+        """Return (iteration, value) of the best finite point; None: there is none."""
+        values = self.values
+        finite = np.flatnonzero(np.isfinite(values))
+        if not len(finite):
+            return None
+        pick = np.argmax(values[finite]) if highest else np.argmin(values[finite])
+        index = int(finite[pick])
+        return int(self.iterations[index]), float(values[index])
+
+    def columns(self, first: float, last: float, count: int) -> ColumnExtents:
+        """Reduce the points with iteration in [first, last] to `count` columns.
+
+        Column k covers an equal share of the range; a canvas draws each as a vertical
+        stroke from low to high, so no spike is lost however many points there are.
+        """
+        low = np.full(count, np.nan)
+        high = np.full(count, np.nan)
+        newest = np.full(count, np.nan)
+        broken = np.zeros(count, dtype=np.bool_)
+        start, end = np.searchsorted(
+            self.iterations, [first, np.nextafter(last, np.inf)]
+        )
+        iterations, values = self.iterations[start:end], self.values[start:end]
+        if not len(values) or count <= 0:
+            return ColumnExtents(low, high, newest, broken)
+        width = max(last - first, 1e-12)
+        place = np.minimum(
+            ((iterations - first) * (count / width)).astype(np.int64), count - 1
+        )
+        finite = np.isfinite(values)
+        broken[place[~finite]] = True
+        place, values = place[finite], values[finite]
+        if len(values):
+            edges = np.flatnonzero(np.diff(place, prepend=-1))
+            filled = place[edges]
+            low[filled] = np.minimum.reduceat(values, edges)
+            high[filled] = np.maximum.reduceat(values, edges)
+            newest[filled] = values[np.append(edges[1:], len(values)) - 1]
+        return ColumnExtents(low, high, newest, broken)
+
+    def _copy(self, capacity: int) -> _Columns:
+        columns = _Columns(capacity)
+        columns.iterations[: self._length] = self._columns.iterations[: self._length]
+        columns.values[: self._length] = self._columns.values[: self._length]
+        columns.length = self._length
+        return columns
+
+
+EMPTY_SERIES = Series()
+"""The series of something never measured."""
+
+
+def _frozen(view: NDArray[_T]) -> NDArray[_T]:
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,79 @@
+"""A study as it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuitrain.events import (
+    AdviceApplied,
+    AutoSet,
+    BestAccepted,
+    GpusSampled,
+    Step,
+    StudyEnded,
+    SupervisorStarted,
+    TrialId,
+    VerdictOverridden,
+    VerdictReached,
+)
+from tuitrain.model.trial_model import TrialModel
+from tuitrain.units import Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRun:
+    """One run of one step: entered, started, judged, perhaps overruled."""
+
+    step: Step
+    round: int
+    attempt: int
+    entered_at_s: Seconds
+    started_at_s: Seconds | None = None
+    """None: its plan is shown, nothing runs yet."""
+    reached: VerdictReached | None = None
+    reached_at_s: Seconds | None = None
+    overridden: VerdictOverridden | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyModel:
+    """All that is known of one study; made by `fold` only."""
+
+    name: str = ""
+    script: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Content of study.toml in force."""
+    opened_at_s: Seconds | None = None
+    trials: Mapping[TrialId, TrialModel] = field(default_factory=dict)
+    """In the order of their ids."""
+    runs: tuple[StepRun, ...] = ()
+    """Every run of a step, oldest first; the last one is the current one."""
+    applied: tuple[AdviceApplied, ...] = ()
+    auto: AutoSet | None = None
+    """None: each step waits for a person."""
+    best: BestAccepted | None = None
+    ended: StudyEnded | None = None
+    """None: something runs or may be run."""
+    supervisor: SupervisorStarted | None = None
+    gpus: GpusSampled | None = None
+    last_at_s: Seconds | None = None
+    """Wall time of the newest event folded."""
+
+    @property
+    def current(self) -> StepRun | None:
+        """The run of the step the study is at; None: not begun."""
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def round(self) -> int:
+        """The current round, 1 for the first."""
+        return self.runs[-1].round if self.runs else 1
+
+    def latest(self, step: Step) -> StepRun | None:
+        """Return the newest run of `step`; None: never entered."""
+        return next((run for run in reversed(self.runs) if run.step is step), None)
+
+    def trials_of(self, run: StepRun) -> list[TrialModel]:
+        """Return the trials of one run of a step, in the order they were queued."""
+        key = (run.step, run.round, run.attempt)
+        return [t for t in self.trials.values() if (t.step, t.round, t.attempt) == key]

@@ -1,0 +1,131 @@
+"""One trial as it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tuitrain.events import (
+    CheckpointSaved,
+    Config,
+    OutcomeKind,
+    ProbeFailed,
+    Step,
+    TaskDescribed,
+    TrialEnded,
+    TrialFinished,
+    TrialId,
+    TrialLimits,
+    TrialStarted,
+)
+from tuitrain.model.series import EMPTY_SERIES, Series
+from tuitrain.units import Seconds
+
+
+class TrialState(StrEnum):
+    """Where a trial is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    """Ended as planned, or stopped itself: fitted, or the loss was not finite."""
+    FAILED = "failed"
+    """The script raised, was rejected, or its process died."""
+    STOPPED = "stopped"
+    """A person stopped it."""
+    LOST = "lost"
+    """It is gone, and nobody saw how."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return self not in (TrialState.QUEUED, TrialState.RUNNING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialModel:
+    """All that is known of one trial; made by `fold` only."""
+
+    trial: TrialId
+    step: Step | None = None
+    """None: a trial folder on its own, no journal read."""
+    round: int = 1
+    attempt: int = 1
+    config: Config = field(default_factory=dict)
+    limits: TrialLimits = field(default_factory=TrialLimits)
+    seed: int = 0
+    resumes: TrialId | None = None
+    started: TrialStarted | None = None
+    started_at_s: Seconds | None = None
+    ended: TrialEnded | None = None
+    ended_at_s: Seconds | None = None
+    finished: TrialFinished | None = None
+    lost_reason: str | None = None
+    stop_reason: str | None = None
+    task: TaskDescribed | None = None
+    series: Mapping[str, Series] = field(default_factory=dict)
+    epoch: int = 0
+    """Epochs complete, those of the resumed trial included."""
+    epoch_iterations: tuple[int, ...] = ()
+    """Iteration at which each epoch of this trial was complete."""
+    checkpoint: CheckpointSaved | None = None
+    failed_probes: tuple[ProbeFailed, ...] = ()
+    last_at_s: Seconds | None = None
+    """Wall time of the newest event of this trial."""
+
+    @property
+    def state(self) -> TrialState:
+        """Where the trial is in its life."""
+        if self.lost_reason is not None:
+            return TrialState.LOST
+        if self.ended is None:
+            return TrialState.QUEUED if self.started is None else TrialState.RUNNING
+        if self.finished is None:
+            return (
+                TrialState.STOPPED
+                if self.stop_reason is not None
+                else TrialState.FAILED
+            )
+        match self.finished.outcome:
+            case OutcomeKind.RAISED | OutcomeKind.REJECTED:
+                return TrialState.FAILED
+            case OutcomeKind.STOPPED:
+                return TrialState.STOPPED
+            case _:
+                return TrialState.FINISHED
+
+    @property
+    def points(self) -> int:
+        """Number of points measured, all series together."""
+        return sum(len(series) for series in self.series.values())
+
+    @property
+    def iteration(self) -> int:
+        """The newest iteration any series knows; 0: none made."""
+        return max((s.last_iteration or 0 for s in self.series.values()), default=0)
+
+    @property
+    def elapsed_s(self) -> Seconds | None:
+        """From its start to its end or its newest event; None: not started."""
+        end_s = self.ended_at_s if self.ended_at_s is not None else self.last_at_s
+        if self.started_at_s is None or end_s is None:
+            return None
+        return Seconds(max(0.0, end_s - self.started_at_s))
+
+    def get(self, name: str) -> Series:
+        """Return the series called `name`, empty if it was never measured."""
+        return self.series.get(name, EMPTY_SERIES)
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in one line; empty: it has not, or as planned."""
+        if self.lost_reason is not None:
+            return self.lost_reason
+        if self.finished is not None and self.finished.message:
+            return self.finished.message
+        if self.stop_reason is not None:
+            return self.stop_reason
+        if self.ended is None or self.finished is not None:
+            return ""
+        if self.ended.signal is not None:
+            return f"killed by signal {self.ended.signal}"
+        return f"ended with exit status {self.ended.exit_code} and no last word; see its log"

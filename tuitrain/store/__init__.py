@@ -1,0 +1,20 @@
+"""Logs on disk: where a study's files lie, append, tail, old versions."""
+
+from tuitrain.store.append import LogWriter
+from tuitrain.store.failures import StoreError
+from tuitrain.store.folder import StudyFolder, TrialFolder, write_atomically
+from tuitrain.store.follow import LogFollower, StreamDamage
+from tuitrain.store.spec import TrialSpec, read_spec, write_spec
+
+__all__ = [
+    "LogFollower",
+    "LogWriter",
+    "StoreError",
+    "StreamDamage",
+    "StudyFolder",
+    "TrialFolder",
+    "TrialSpec",
+    "read_spec",
+    "write_atomically",
+    "write_spec",
+]

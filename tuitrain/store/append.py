@@ -1,0 +1,124 @@
+"""Appending to a log: one write a batch, nothing torn, nothing lost twice."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import tuitrain
+from tuitrain.clock import SYSTEM_CLOCK, Clock
+from tuitrain.events import (
+    FORMAT,
+    FORMAT_VERSION,
+    Event,
+    LogOpened,
+    MalformedRecordError,
+    Record,
+    decode_record,
+    encode_record,
+)
+from tuitrain.store.failures import StoreError
+from tuitrain.store.folder import PRIVATE_FILE
+
+_TAIL_BLOCK_BYTES = 1 << 16
+
+
+class LogWriter:
+    """The one writer of one log file.
+
+    A log that exists is carried on: a torn last line is closed with a newline, so that
+    it costs itself only, and sequence numbers go on from the last whole record.
+    """
+
+    def __init__(self, path: Path, stream: str, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Open `path` for appending and write the first line if it is new.
+
+        Raises:
+            StoreError: The file can't be opened or written.
+        """
+        self._path = path
+        self._clock = clock
+        try:
+            self._descriptor = os.open(
+                path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE
+            )
+            self._next_seq = self._find_next_seq()
+        except OSError as error:
+            raise StoreError(f"{path}: can't be opened ({error.strerror})") from None
+        if self._next_seq == 0:
+            opened = LogOpened(
+                format=f"{FORMAT}/{FORMAT_VERSION}",
+                stream=stream,
+                tuitrain=tuitrain.__version__,
+            )
+            self.append([opened])
+
+    def append(self, events: Sequence[Event]) -> list[bytes]:
+        """Write `events` by one `write()` and return their lines, as written.
+
+        Nothing is acknowledged that is not whole on file: after a short write (disk
+        full) the file is cut back to where it was and the batch may be offered again.
+
+        Raises:
+            StoreError: The batch was not written; no part of it is in the file.
+        """
+        at_s, mono_s = self._clock.wall_s(), self._clock.mono_s()
+        lines = [
+            encode_record(
+                Record(
+                    seq=self._next_seq + index, at_s=at_s, mono_s=mono_s, event=event
+                )
+            )
+            for index, event in enumerate(events)
+        ]
+        self._write(b"".join(lines))
+        self._next_seq += len(lines)
+        return lines
+
+    def sync(self) -> None:
+        """Force what was written to the disk; for rare records that must survive power loss."""
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise StoreError(f"{self._path}: fsync failed ({error.strerror})") from None
+
+    def close(self) -> None:
+        """Close the file; calling it again does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _write(self, content: bytes) -> None:
+        try:
+            end = os.lseek(self._descriptor, 0, os.SEEK_END)
+            written = os.write(self._descriptor, content)
+            if written == len(content):
+                return
+            # Safe since nobody else appends to this file.
+            os.ftruncate(self._descriptor, end)
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}") from None
+        raise StoreError(
+            f"{self._path}: no space left, {written} of {len(content)} bytes"
+        )
+
+    def _find_next_seq(self) -> int:
+        """Close a torn last line, and return the number after the last whole record."""
+        end = os.fstat(self._descriptor).st_size
+        if end == 0:
+            return 0
+        tail = b""
+        start = end
+        while start > 0:
+            start = max(0, start - _TAIL_BLOCK_BYTES)
+            tail = os.pread(self._descriptor, end - start, start)
+            for line in reversed(tail.split(b"\n")):
+                try:
+                    seq = decode_record(line).seq
+                except MalformedRecordError:
+                    continue
+                if not tail.endswith(b"\n"):
+                    os.write(self._descriptor, b"\n")
+                return seq + 1
+        if not tail.endswith(b"\n"):
+            os.write(self._descriptor, b"\n")
+        return 0

@@ -1,0 +1,160 @@
+"""Reading a log while it grows: whole lines now, the torn tail when it is whole."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tuitrain.events import (
+    FORMAT,
+    FORMAT_VERSION,
+    LogOpened,
+    LogVersionError,
+    MalformedRecordError,
+    Record,
+    decode_record,
+)
+from tuitrain.store.failures import StoreError
+
+READ_BYTES = 1 << 20
+"""Bytes read in one bite, so that a long log can't hold its reader up."""
+
+
+@dataclass(frozen=True)
+class StreamDamage:
+    """What could not be read of a log so far."""
+
+    bad_lines: int
+    """Lines that were torn or damaged; each cost itself only."""
+    missing_records: int
+    """Sequence numbers never seen."""
+
+
+class LogFollower:
+    """Reads one log from its start, and again whenever there may be more.
+
+    Lines may also come by the socket (`offer`); they are taken only in sequence, so a
+    gap is always filled from the file, and every record is returned exactly once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Follow `path`, which may not exist yet."""
+        self._path = path
+        self._offset = 0
+        self._next_seq = 0
+        self._bad_lines = 0
+        self._missing = 0
+
+    @property
+    def path(self) -> Path:
+        """The file that is read."""
+        return self._path
+
+    @property
+    def damage(self) -> StreamDamage:
+        """What could not be read so far."""
+        return StreamDamage(self._bad_lines, self._missing)
+
+    def offer(self, line: bytes) -> Record | None:
+        """Take one line that came by the socket, newline included.
+
+        Returns:
+            The record, or None: it was seen before, or records before it are missing
+            here and `read` must fetch them.
+        """
+        try:
+            record = decode_record(line)
+        except MalformedRecordError:
+            return None
+        if record.seq != self._next_seq:
+            return None
+        self._next_seq += 1
+        # The writer appends a line before it offers it, so the file holds it here.
+        self._offset += len(line)
+        return record
+
+    def read(self, max_bytes: int = READ_BYTES) -> list[Record]:
+        """Return the whole records after those already returned, at most one bite.
+
+        An empty list means there is nothing new at the moment; a file that does not
+        exist yet is an empty one.
+
+        Raises:
+            StoreError: The file can't be read, or is no log.
+            LogVersionError: A newer tuitrain wrote it.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                block = file.read(max_bytes)
+                while block and b"\n" not in block:
+                    more = file.read(max_bytes)
+                    if not more:
+                        break
+                    block += more
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: can't be read ({error.strerror})"
+            ) from None
+        whole = block.rfind(b"\n") + 1
+        records = self._decode(block[:whole])
+        self._offset += whole
+        return records
+
+    def has_more(self) -> bool:
+        """Whether the file holds bytes not yet read; a torn tail counts."""
+        try:
+            return os.stat(self._path).st_size > self._offset
+        except OSError:
+            return False
+
+    def _decode(self, block: bytes) -> list[Record]:
+        records = []
+        for line in block.split(b"\n")[:-1]:
+            try:
+                record = decode_record(line)
+            except MalformedRecordError:
+                if self._next_seq == 0:
+                    raise self._refusal(line) from None
+                self._bad_lines += bool(line)
+                continue
+            if self._next_seq == 0:
+                self._check_first(record)
+            if record.seq < self._next_seq:
+                continue
+            self._missing += record.seq - self._next_seq
+            self._next_seq = record.seq + 1
+            records.append(record)
+        return records
+
+    def _check_first(self, record: Record) -> None:
+        if not isinstance(record.event, LogOpened):
+            return
+        name, _, version = record.event.format.partition("/")
+        if name != FORMAT or not version.isdigit():
+            raise StoreError(f"{self._path.name}: is not a tuitrain log")
+        if int(version) > FORMAT_VERSION:
+            raise self._version_error(version)
+
+    def _refusal(self, line: bytes) -> Exception:
+        """Say why the first line can't be used: a newer log may hold events unknown here."""
+        try:
+            raw = msgspec.json.decode(line)
+            name, _, version = str(raw["event"]["format"]).partition("/")
+        except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
+            name, version = "", ""
+        if name == FORMAT and version.isdigit() and int(version) > FORMAT_VERSION:
+            return self._version_error(version)
+        return StoreError(
+            f"{self._path}: is not a tuitrain log (its first line can't be read); "
+            "give a study folder, a trial folder or a .jsonl log of one"
+        )
+
+    def _version_error(self, version: str) -> LogVersionError:
+        return LogVersionError(
+            f"{self._path.name}: log version {version} is newer than this tuitrain "
+            f"({FORMAT_VERSION}); upgrade to read it"
+        )

@@ -1,0 +1,64 @@
+"""What a shim and a training process must know to run one trial: `trial.json`."""
+
+from pathlib import Path
+
+import msgspec
+
+from tuitrain.events import Config, Step, TrialId, TrialLimits
+from tuitrain.store.failures import StoreError
+from tuitrain.store.folder import write_atomically
+
+
+class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One trial, ready to be launched."""
+
+    trial: TrialId
+    study: str
+    """Name of the study, for process titles."""
+    script: str
+    """Absolute path of the training script."""
+    function: str | None = None
+    """Name of the task function; None: the script has a loop of its own."""
+    arguments: list[str] = []
+    """Given to a script with a loop of its own, after its name."""
+    step: Step
+    round: int = 1
+    config: Config
+    limits: TrialLimits
+    seed: int = 0
+    device: str = "cpu"
+    """`cpu`, or the UUID of a GPU (`GPU-…`, `MIG-…`)."""
+    threads: int = 1
+    """CPU threads this trial may use."""
+    socket: str | None = None
+    """Path of the supervisor's socket; None: nobody listens."""
+    resume_from: str | None = None
+    """Absolute path of the checkpoint to carry on from; None: start anew."""
+    probe_every: int = 20
+    """Iterations between measurements of the update ratio."""
+    probe_first: int = 20
+    """The first so many iterations are all measured."""
+
+
+def write_spec(path: Path, spec: TrialSpec) -> None:
+    """Write `spec` as JSON that a person can read.
+
+    Raises:
+        StoreError: The file can't be written.
+    """
+    text = msgspec.json.format(msgspec.json.encode(spec), indent=1)
+    write_atomically(path, text + b"\n")
+
+
+def read_spec(path: Path) -> TrialSpec:
+    """Return what `write_spec` wrote.
+
+    Raises:
+        StoreError: There is no such file, or it holds something else.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=TrialSpec)
+    except OSError as error:
+        raise StoreError(f"{path}: can't be read ({error.strerror})") from None
+    except msgspec.DecodeError as error:
+        raise StoreError(f"{path}: is no trial description ({error})") from None
