@@ -31,7 +31,7 @@ class Step(StrEnum):
         return list(Step).index(self) + 1
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """The name on screens: `coarse grid`, `find LR`."""
         return "find LR" if self is Step.FIND_LR else self.value.replace("_", " ")
 

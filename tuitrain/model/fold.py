@@ -97,7 +97,7 @@ _StudyEvent = (
 )
 
 
-def _with_study_event(
+def _with_study_event(  # noqa: C901 - a flat table of cases
     model: StudyModel, event: _StudyEvent, at_s: Seconds
 ) -> StudyModel:
     match event:
