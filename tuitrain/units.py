@@ -5,6 +5,8 @@ meets a person (`tui`, `headless`, `cli`) and in summaries that are themselves t
 """
 
 import math
+import re
+import unicodedata
 from typing import Final, NewType
 
 Seconds = NewType("Seconds", float)
@@ -13,6 +15,15 @@ Bytes = NewType("Bytes", int)
 """A size in bytes."""
 Ratio = NewType("Ratio", float)
 """A dimensionless share or quotient; 0..1 where it is a share."""
+
+_ESCAPE_SEQUENCE: Final = re.compile(
+    # CSI; OSC, DCS, SOS, PM and APC up to their end; any other ESC and what follows it.
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that a terminal acts on or hides: controls, bidi marks, surrogates."""
 
 _BINARY_PREFIXES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -66,3 +77,22 @@ def format_percent(share: float | None, digits: int = 1) -> str:
     if not math.isfinite(share):
         return format_number(share)
     return f"{100 * share:.{digits}f} %"
+
+
+def sanitize(text: str, *, keep_lines: bool = False) -> str:
+    """Return `text` as harmless characters, whatever a script or a log put into it.
+
+    Escape sequences, C0 and C1 controls, bidi marks, zero-width characters and lone
+    surrogates go; tabs become spaces. Line breaks become spaces too, unless
+    `keep_lines`, where each, a carriage return included, becomes a newline.
+    """
+    text = _ESCAPE_SEQUENCE.sub("", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text if keep_lines else text.replace("\n", " ")
+    line_break = "\n" if keep_lines else " "
+    return "".join(
+        line_break if character == "\n" else character
+        for character in text
+        if character == "\n" or unicodedata.category(character) not in _INVISIBLE
+    )
