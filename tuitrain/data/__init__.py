@@ -68,4 +68,5 @@ def split(
 
 def _standardize(columns: NDArray[np.float64]) -> NDArray[np.float32]:
     scaled = (columns - columns.mean(axis=0)) / columns.std(axis=0)
-    return scaled.astype(np.float32)
+    single: NDArray[np.float32] = scaled.astype(np.float32)
+    return single

@@ -4,12 +4,19 @@
 
 The CRC-32 covers every byte before `,"crc":`. It is compared as bytes: parsing it
 would accept a torn prefix such as "0", since the CRC of nothing is 0.
+
+Whatever an event holds, its line can be read back: NumPy scalars become plain numbers,
+and a non-finite number outside a column of points becomes its word where the field can
+hold one, else None.
 """
 
+import math
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from tuitrain.events.happened import Event
 from tuitrain.units import Seconds
@@ -47,13 +54,31 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
 
 
-_encoder: Final = msgspec.json.Encoder()
+def _to_plain(value: object) -> object:
+    """Return what JSON knows for a NumPy scalar; a rule may put one into its evidence."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in an event")
+
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=_to_plain)
 _decoder: Final = msgspec.json.Decoder(Record)
 
 
 def encode_record(record: Record) -> bytes:
-    """Return the line of `record`, newline included."""
-    body = _encoder.encode(record)[:-1]
+    """Return the line of `record`, newline included.
+
+    Raises:
+        MalformedRecordError: No line that can be read back holds this event.
+    """
+    try:
+        body = _encoder.encode(record)[:-1]
+    except UnicodeEncodeError:
+        body = _encode_safely(record)
+    else:
+        # JSON libraries write NaN and infinity as null; columns hold words instead.
+        if b"null" in body:
+            body = _encode_safely(record)
     return b'%s,"crc":"%08x"}\n' % (body, zlib.crc32(body))
 
 
@@ -72,3 +97,44 @@ def decode_record(line: bytes) -> Record:
         return _decoder.decode(body + b"}")
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedRecordError(str(error)) from None
+
+
+def _encode_safely(record: Record) -> bytes:
+    """Return the body of a line for an event with values that JSON does not know."""
+    plain = msgspec.to_builtins(record, enc_hook=_to_plain)
+    error: Exception | None = None
+    for spell in (_as_word, _as_none):
+        body = _encoder.encode(_mend(plain, spell))
+        try:
+            _decoder.decode(body)
+        except msgspec.DecodeError as refusal:
+            error = refusal
+        else:
+            return body[:-1]
+    kind = type(record.event).__name__
+    raise MalformedRecordError(f"{kind} can't be written: {error}")
+
+
+def _as_word(number: float) -> str | None:
+    return str(number)
+
+
+def _as_none(number: float) -> str | None:
+    return None
+
+
+def _mend(value: object, spell: Callable[[float], str | None]) -> object:
+    """Return `value` with non-finite numbers spelled, and text that UTF-8 can hold."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case float() if not math.isfinite(value):
+            return spell(value)
+        case dict():
+            return {_mend(k, spell): _mend(v, spell) for k, v in value.items()}
+        case list() | tuple():
+            mended = [_mend(item, spell) for item in value]
+            # A column of numbers has no room for None; one that needs it goes whole.
+            return None if None in mended and None not in value else mended
+        case _:
+            return value

@@ -60,6 +60,7 @@ class LogWriter:
 
         Raises:
             StoreError: The batch was not written; no part of it is in the file.
+            MalformedRecordError: An event can't be written at all; nothing was.
         """
         at_s, mono_s = self._clock.wall_s(), self._clock.mono_s()
         lines = [

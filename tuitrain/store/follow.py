@@ -112,22 +112,34 @@ class LogFollower:
             return False
 
     def _decode(self, block: bytes) -> list[Record]:
-        records = []
+        """Return the new records of whole lines; a bad line costs itself only.
+
+        Not so where nothing has ever been read and nothing here can be: that is no log.
+        """
+        records: list[Record] = []
+        bad_lines = 0
         for line in block.split(b"\n")[:-1]:
+            is_first = self._next_seq == 0 and not records
             try:
                 record = decode_record(line)
             except MalformedRecordError:
-                if self._next_seq == 0:
-                    raise self._refusal(line) from None
-                self._bad_lines += bool(line)
+                if is_first:
+                    self._refuse_newer(line)
+                bad_lines += bool(line)
                 continue
-            if self._next_seq == 0:
+            if is_first:
                 self._check_first(record)
             if record.seq < self._next_seq:
                 continue
             self._missing += record.seq - self._next_seq
             self._next_seq = record.seq + 1
             records.append(record)
+        if bad_lines and self._next_seq == 0:
+            raise StoreError(
+                f"{self._path}: is not a tuitrain log (no line of it can be read); "
+                "give a study folder, a trial folder or a .jsonl log of one"
+            )
+        self._bad_lines += bad_lines
         return records
 
     def _check_first(self, record: Record) -> None:
@@ -139,19 +151,15 @@ class LogFollower:
         if int(version) > FORMAT_VERSION:
             raise self._version_error(version)
 
-    def _refusal(self, line: bytes) -> Exception:
-        """Say why the first line can't be used: a newer log may hold events unknown here."""
+    def _refuse_newer(self, line: bytes) -> None:
+        """Raise if `line`, though unreadable here, opens the log of a newer version."""
         try:
             raw = msgspec.json.decode(line)
             name, _, version = str(raw["event"]["format"]).partition("/")
         except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
-            name, version = "", ""
+            return
         if name == FORMAT and version.isdigit() and int(version) > FORMAT_VERSION:
-            return self._version_error(version)
-        return StoreError(
-            f"{self._path}: is not a tuitrain log (its first line can't be read); "
-            "give a study folder, a trial folder or a .jsonl log of one"
-        )
+            raise self._version_error(version)
 
     def _version_error(self, version: str) -> LogVersionError:
         return LogVersionError(
