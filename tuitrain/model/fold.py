@@ -134,17 +134,11 @@ def _with_step_event(
     event: StepEntered | StepStarted | VerdictReached | VerdictOverridden,
     at_s: Seconds,
 ) -> tuple[StepRun, ...]:
-    if isinstance(event, StepEntered):
-        return (
-            *runs,
-            StepRun(
-                step=event.step,
-                round=event.round,
-                attempt=event.attempt,
-                entered_at_s=at_s,
-            ),
-        )
     key = (event.step, event.round, event.attempt)
+    if isinstance(event, StepEntered):
+        known = next((r for r in runs if (r.step, r.round, r.attempt) == key), None)
+        others = tuple(run for run in runs if run is not known)
+        return (*others, known or _new_run(event, at_s))
     changes: dict[str, Any]
     match event:
         case StepStarted():
@@ -158,6 +152,12 @@ def _with_step_event(
     return tuple(
         replace(run, **changes) if (run.step, run.round, run.attempt) == key else run
         for run in runs
+    )
+
+
+def _new_run(event: StepEntered, at_s: Seconds) -> StepRun:
+    return StepRun(
+        step=event.step, round=event.round, attempt=event.attempt, entered_at_s=at_s
     )
 
 

@@ -47,7 +47,7 @@ class StudyModel:
     trials: Mapping[TrialId, TrialModel] = field(default_factory=dict)
     """In the order of their ids."""
     runs: tuple[StepRun, ...] = ()
-    """Every run of a step, oldest first; the last one is the current one."""
+    """Every run of a step, in the order they were last entered; the last is current."""
     applied: tuple[AdviceApplied, ...] = ()
     auto: AutoSet | None = None
     """None: each step waits for a person."""
@@ -66,8 +66,8 @@ class StudyModel:
 
     @property
     def round(self) -> int:
-        """The current round, 1 for the first."""
-        return self.runs[-1].round if self.runs else 1
+        """The newest round, 1 for the first; going back to a step does not end it."""
+        return max((run.round for run in self.runs), default=1)
 
     def latest(self, step: Step) -> StepRun | None:
         """Return the newest run of `step`; None: never entered."""

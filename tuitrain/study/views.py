@@ -1,11 +1,10 @@
-"""A study as screens show it: model, findings and checklist as one value."""
+"""The parts of a study as screens show them: one value a line, a row, a gauge."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tuitrain.events import Advice, Config, Evidence, Finding, Step, TrialId, Verdict
-from tuitrain.model import StudyModel, TrialState
+from tuitrain.model import TrialState
 from tuitrain.units import Seconds
 
 
@@ -103,54 +102,3 @@ class GaugeView:
     trail: tuple[float, ...]
     """The newest readings, oldest first, at most 8."""
     state: RatioState
-
-
-@dataclass(frozen=True)
-class Study:
-    """All that a screen or a printer may show; derived from the model, nothing stored."""
-
-    model: StudyModel
-
-    @property
-    def state(self) -> str:
-        """`new`, `ready`, `running`, or the state of `StudyEnded`."""
-        raise NotImplementedError
-
-    @property
-    def steps(self) -> tuple[StepView, ...]:
-        """The six steps of the current round, in order."""
-        raise NotImplementedError
-
-    @property
-    def current(self) -> StepView | None:
-        """The step the study is at; None: not begun, or a log without a journal."""
-        raise NotImplementedError
-
-    @property
-    def trials(self) -> tuple[TrialView, ...]:
-        """Every trial, in the order of their ids."""
-        raise NotImplementedError
-
-    def trials_of_current(self) -> tuple[TrialView, ...]:
-        """The trials of the current step; for learning curves those of refine grid."""
-        raise NotImplementedError
-
-    def metric(self) -> tuple[str, bool]:
-        """Name of the metric that ranks trials, and whether higher is better."""
-        raise NotImplementedError
-
-    def gauges(self, trial: TrialId) -> tuple[GaugeView, ...]:
-        """One gauge a layer, worst first: the farthest from 1e-3 on the log scale."""
-        raise NotImplementedError
-
-    def findings(self, trial: TrialId) -> tuple[Finding, ...]:
-        """What the rules see in one trial's whole trajectory, most severe first."""
-        raise NotImplementedError
-
-    def metrics(self, trial: TrialId) -> Mapping[str, float | None]:
-        """Newest and best values for the JSON document: `loss`, `val_accuracy`, ….
-
-        Keys: the newest finite-or-not value of each series that is not a probe, and
-        `best_<metric>` for the metric that ranks.
-        """
-        raise NotImplementedError
