@@ -146,7 +146,7 @@ class LogFollower:
         if not isinstance(record.event, LogOpened):
             return
         name, _, version = record.event.format.partition("/")
-        if name != FORMAT or not version.isdigit():
+        if name != FORMAT or not version.isdecimal():
             raise StoreError(f"{self._path.name}: is not a tuitrain log")
         if int(version) > FORMAT_VERSION:
             raise self._version_error(version)
@@ -158,7 +158,7 @@ class LogFollower:
             name, _, version = str(raw["event"]["format"]).partition("/")
         except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
             return
-        if name == FORMAT and version.isdigit() and int(version) > FORMAT_VERSION:
+        if name == FORMAT and version.isdecimal() and int(version) > FORMAT_VERSION:
             raise self._version_error(version)
 
     def _version_error(self, version: str) -> LogVersionError:
