@@ -1,1 +1,25 @@
-"""To be written."""
+"""How a trial's process comes to be, is watched and ends, behind one door."""
+
+from tuitrain.launch.failures import LaunchError
+from tuitrain.launch.identity import ProcessIdentity, read_boot_id
+from tuitrain.launch.interpreter import module_command, module_environment
+from tuitrain.launch.launcher import (
+    Fallback,
+    Launched,
+    Launcher,
+    LaunchNews,
+    Unusable,
+)
+
+__all__ = [
+    "Fallback",
+    "LaunchError",
+    "LaunchNews",
+    "Launched",
+    "Launcher",
+    "ProcessIdentity",
+    "Unusable",
+    "module_command",
+    "module_environment",
+    "read_boot_id",
+]

@@ -1,0 +1,34 @@
+"""How another process of this program is started: the same code, nothing of the folder."""
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+import tuitrain
+
+
+def module_command(
+    module: str, *arguments: str, python: str | None = None
+) -> list[str]:
+    """Return the command that runs `module` of this program.
+
+    `-P` keeps the current folder off the path: a script folder may well hold a
+    `logging.py` of its own, which none of our processes should import.
+    """
+    return [python or sys.executable, "-P", "-m", module, *arguments]
+
+
+def module_environment(**changes: str) -> dict[str, str]:
+    """Return the environment for `module_command`, with `changes`.
+
+    A program that runs from a source tree is found by its children too.
+    """
+    environment = {**os.environ, **changes}
+    root = str(Path(tuitrain.__file__).resolve().parent.parent)
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    if root not in installed:
+        known = environment.get("PYTHONPATH", "").split(os.pathsep)
+        if root not in known:
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, *known]))
+    return environment
