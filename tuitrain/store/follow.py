@@ -84,6 +84,17 @@ class LogFollower:
             StoreError: The file can't be read, or is no log.
             LogVersionError: A newer tuitrain wrote it.
         """
+        return [record for _, record in self.read_lines(max_bytes)]
+
+    def read_lines(self, max_bytes: int = READ_BYTES) -> list[tuple[bytes, Record]]:
+        """Do what `read` does, and return each record with its line, byte for byte.
+
+        The lines end in a newline, as `offer` takes them.
+
+        Raises:
+            StoreError: The file can't be read, or is no log.
+            LogVersionError: A newer tuitrain wrote it.
+        """
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -100,9 +111,9 @@ class LogFollower:
                 f"{self._path}: can't be read ({error.strerror})"
             ) from None
         whole = block.rfind(b"\n") + 1
-        records = self._decode(block[:whole])
+        lines = self._decode(block[:whole])
         self._offset += whole
-        return records
+        return lines
 
     def has_more(self) -> bool:
         """Whether the file holds bytes not yet read; a torn tail counts."""
@@ -133,7 +144,7 @@ class LogFollower:
                 continue
             self._missing += record.seq - self._next_seq
             self._next_seq = record.seq + 1
-            records.append(record)
+            records.append((line + b"\n", record))
         if bad_lines and self._next_seq == 0:
             raise StoreError(
                 f"{self._path}: is not a tuitrain log (no line of it can be read); "
