@@ -122,12 +122,12 @@ class LogFollower:
         except OSError:
             return False
 
-    def _decode(self, block: bytes) -> list[Record]:
+    def _decode(self, block: bytes) -> list[tuple[bytes, Record]]:
         """Return the new records of whole lines; a bad line costs itself only.
 
         Not so where nothing has ever been read and nothing here can be: that is no log.
         """
-        records: list[Record] = []
+        records: list[tuple[bytes, Record]] = []
         bad_lines = 0
         for line in block.split(b"\n")[:-1]:
             is_first = self._next_seq == 0 and not records
