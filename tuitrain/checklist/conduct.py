@@ -1,0 +1,207 @@
+"""How a study goes on by itself: what follows from the model as it stands.
+
+Both this and `tuitrain.checklist.answers` only return events. The supervisor journals
+them, and they are folded like any others: a supervisor killed between two of them finds
+the model as far as it got, and what is lacking follows from there.
+"""
+
+from dataclasses import replace
+
+from tuitrain.checklist.learning_curves import values_at_best
+from tuitrain.checklist.metric import find_metric
+from tuitrain.checklist.plan import TrialPlan, is_over
+from tuitrain.checklist.settings import Settings
+from tuitrain.checklist.steps import STEPS
+from tuitrain.checklist.transitions import TRANSITIONS, Outcome, outcome_of
+from tuitrain.events import (
+    AdviceApplied,
+    BestAccepted,
+    Event,
+    OutcomeKind,
+    Step,
+    StepEntered,
+    StepStarted,
+    StudyEnded,
+    TrialId,
+    TrialQueued,
+    VerdictReached,
+)
+from tuitrain.model import StepRun, StudyModel, TrialModel
+from tuitrain.units import Seconds
+
+
+def next_events(model: StudyModel, settings: Settings) -> tuple[Event, ...]:
+    """Return what follows from the model as it stands; (): nothing for now.
+
+    Asked again once these are folded, it gives what follows from them, and () as soon
+    as a trial or a person is waited for.
+    """
+    if model.ended is not None:
+        return ()
+    run = model.current
+    if run is None:
+        return (enter(model, Step.INITIAL_LOSS, 1),)
+    if model.applied and model.applied[-1].round > run.round:
+        return (enter(model, Step.REFINE_GRID, model.applied[-1].round),)
+    if run.reached is None and run.overridden is None:
+        return _carry_on(model, settings, run)
+    return _move_on(model, settings, run)
+
+
+def preview(model: StudyModel, settings: Settings, step: Step) -> tuple[TrialPlan, ...]:
+    """Return what `step` would run if it were run now; (): nothing, or not known yet."""
+    current = model.current
+    if current is None or current.step is not step or current.reached is not None:
+        entered = enter(model, step, model.round)
+        current = StepRun(
+            step=step,
+            round=entered.round,
+            attempt=entered.attempt,
+            entered_at_s=Seconds(0.0),
+        )
+    planner, _ = STEPS[step]
+    return planner(model, settings, current)
+
+
+def enter(model: StudyModel, step: Step, study_round: int) -> StepEntered:
+    """Return the entry to a step: its next attempt in that round."""
+    attempts = [
+        r.attempt for r in model.runs if (r.step, r.round) == (step, study_round)
+    ]
+    return StepEntered(
+        step=step, round=study_round, attempt=max(attempts, default=0) + 1
+    )
+
+
+def start(run: StepRun | StepEntered) -> StepStarted:
+    """Return the start of an entered step."""
+    return StepStarted(step=run.step, round=run.round, attempt=run.attempt)
+
+
+def accept(model: StudyModel, settings: Settings, trial: TrialModel) -> BestAccepted:
+    """Return the acceptance of a trial's configuration."""
+    metric = find_metric(model, settings)
+    saved = trial.checkpoint
+    return BestAccepted(
+        trial=trial.trial,
+        config=trial.config,
+        metrics=values_at_best(model, trial.trial, metric),
+        checkpoint=None if saved is None else f"trials/{trial.trial}/{saved.path}",
+    )
+
+
+def _carry_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event, ...]:
+    """Carry on a run that has no verdict: start it, queue what it lacks, judge it."""
+    if run.started_at_s is None:
+        return (start(run),) if model.auto is not None else ()
+    trials = model.trials_of(run)
+    are_over = all(is_over(trial) for trial in trials)
+    if (rejection := _find_rejection(model, trials)) is not None:
+        return (rejection,) if are_over else ()
+    planner, judge = STEPS[run.step]
+    lacking = [
+        plan
+        for plan in planner(model, settings, run)
+        if not any(plan.is_for(trial) for trial in trials)
+    ]
+    if lacking:
+        return _queue(model, run, lacking)
+    if not are_over:
+        return ()
+    judgement = judge(model, settings, run)
+    return (
+        VerdictReached(
+            step=run.step,
+            round=run.round,
+            attempt=run.attempt,
+            verdict=judgement.verdict,
+            summary=judgement.summary,
+            evidence=judgement.evidence,
+            findings=judgement.findings,
+            advice=judgement.advice,
+            decision=judgement.decision,
+            best_trial=judgement.best_trial,
+        ),
+    )
+
+
+def _find_rejection(model: StudyModel, trials: list[TrialModel]) -> StudyEnded | None:
+    """Return the study's end if its script can't be used; None: it can.
+
+    A script that worked before and is rejected now was edited: its trials failed, and
+    are judged as such.
+    """
+    if any(trial.task is not None for trial in model.trials.values()):
+        return None
+    for trial in trials:
+        finished = trial.finished
+        if finished is not None and finished.outcome is OutcomeKind.REJECTED:
+            return StudyEnded(state="rejected", message=finished.message)
+    return None
+
+
+def _queue(
+    model: StudyModel, run: StepRun, plans: list[TrialPlan]
+) -> tuple[Event, ...]:
+    known = [int(trial) for trial in model.trials if trial.isdecimal()]
+    first = max(known, default=0) + 1
+    return tuple(
+        TrialQueued(
+            trial=TrialId(f"{first + index:04d}"),
+            step=run.step,
+            round=run.round,
+            attempt=run.attempt,
+            config=plan.config,
+            limits=plan.limits,
+            seed=plan.seed,
+            resumes=plan.resumes,
+        )
+        for index, plan in enumerate(plans)
+    )
+
+
+def _move_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event, ...]:
+    """Go on from a judged step, if `--auto` says so."""
+    if run.step is Step.LEARNING_CURVES and model.best is not None:
+        return (StudyEnded(state="finished"),)
+    if model.auto is None:
+        return ()
+    outcome = outcome_of(run)
+    if outcome is None or outcome is Outcome.FAILED:
+        return (StudyEnded(state="failed", message=_summary_of(run)),)
+    if model.auto.until is not None and model.auto.until.number <= run.step.number:
+        return (StudyEnded(state="reached"),)
+    following = TRANSITIONS[run.step, outcome]
+    if following is not None:
+        return (enter(model, following, run.round),)
+    return _next_round(model, settings, run) or _finish(model, settings, run)
+
+
+def _summary_of(run: StepRun) -> str:
+    return run.reached.summary if run.reached is not None else ""
+
+
+def _next_round(
+    model: StudyModel, settings: Settings, run: StepRun
+) -> tuple[Event, ...]:
+    reached = run.reached
+    if reached is None or reached.best_trial is None or run.round >= settings.rounds:
+        return ()
+    advice = next((a for a in reached.advice if a.change is not None), None)
+    if advice is None:
+        return ()
+    applied = AdviceApplied(round=run.round + 1, base=reached.best_trial, advice=advice)
+    return (applied, enter(model, Step.REFINE_GRID, run.round + 1))
+
+
+def _finish(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event, ...]:
+    best = run.reached.best_trial if run.reached is not None else None
+    trial = model.trials.get(best) if best is not None else None
+    if trial is None:
+        return (StudyEnded(state="failed", message="there is no trial to accept"),)
+    return (accept(model, settings, trial), StudyEnded(state="finished"))
+
+
+def without_end(model: StudyModel) -> StudyModel:
+    """Return the model as if its study had not ended."""
+    return replace(model, ended=None)

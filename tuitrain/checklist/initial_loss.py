@@ -1,0 +1,98 @@
+"""Step 1: is the loss before any update what theory expects of this loss function?"""
+
+from tuitrain.checklist.failed_trials import find_failed_trials, judge_none_worked
+from tuitrain.checklist.plan import (
+    Judgement,
+    TrialPlan,
+    advice_of,
+    counted,
+    make_config,
+    verdict_from,
+    working,
+)
+from tuitrain.checklist.settings import Settings
+from tuitrain.diagnosis import (
+    ExpectedLoss,
+    InitialLoss,
+    compare,
+    expected_initial_loss,
+    find_initial_loss_mismatch,
+    measure_initial_loss,
+)
+from tuitrain.events import Advice, LossFacts, TrialLimits, Verdict
+from tuitrain.model import StepRun, StudyModel
+from tuitrain.units import format_number
+
+
+def plan_initial_loss(
+    model: StudyModel, settings: Settings, run: StepRun
+) -> tuple[TrialPlan, ...]:
+    """One trial for each fresh initialization: seeds that follow one another."""
+    asked = settings.initial_loss
+    limits = TrialLimits(
+        iterations=asked.batches,
+        batches=asked.batches,
+        update=False,
+        regularize=False,
+        validate=False,
+    )
+    # No update is made, so the LR only has to be one that the script accepts.
+    config = make_config(settings, min(settings.find_lr.lrs), 0.0)
+    return tuple(
+        TrialPlan(config=config, limits=limits, seed=settings.seed + index)
+        for index in range(asked.initializations)
+    )
+
+
+def judge_initial_loss(
+    model: StudyModel, settings: Settings, run: StepRun
+) -> Judgement:
+    """Compare the mean over all minibatches and initializations with the formula."""
+    trials = counted(model, run)
+    worked = working(trials)
+    measured = measure_initial_loss([trial.get("loss").values for trial in worked])
+    facts = next((t.task.loss for t in worked if t.task is not None), None)
+    if measured is None:
+        return judge_none_worked(model, run)
+    expected = expected_initial_loss(facts) if facts is not None else None
+    if facts is None or expected is None:
+        return _unknown(measured, facts)
+    findings = list(find_failed_trials(trials))
+    mismatch = find_initial_loss_mismatch(measured, expected, facts)
+    if mismatch is not None:
+        findings.insert(0, mismatch)
+    return Judgement(
+        verdict=verdict_from(findings),
+        summary=_summary(measured, expected),
+        evidence=compare(measured, expected),
+        findings=tuple(findings),
+        advice=advice_of(findings),
+    )
+
+
+def _summary(measured: InitialLoss, expected: ExpectedLoss) -> str:
+    value = format_number(expected.value)
+    name = "expected" if expected.shown == "declared" else expected.shown
+    return f"{format_number(measured.mean, 3)} ({name} = {value})"
+
+
+def _unknown(measured: InitialLoss, facts: LossFacts | None) -> Judgement:
+    name = facts.name if facts is not None else "this loss"
+    return Judgement(
+        verdict=Verdict.UNKNOWN,
+        summary=f"{format_number(measured.mean, 3)} (no formula known for {name})",
+        evidence={
+            "measured": float(f"{measured.mean:.5g}"),
+            "loss": name,
+            "batches": measured.batches,
+            "initializations": measured.initializations,
+        },
+        advice=(
+            Advice(
+                text=(
+                    "Work out what the loss is for outputs of 0 and declare it: "
+                    "Task(…, expected_initial_loss=…)."
+                )
+            ),
+        ),
+    )

@@ -1,0 +1,190 @@
+"""Step 2: can the model fit a handful of minibatches to 100 % training accuracy?"""
+
+import numpy as np
+
+from tuitrain.checklist.failed_trials import find_failed_trials, judge_none_worked
+from tuitrain.checklist.plan import (
+    Judgement,
+    TrialPlan,
+    advice_of,
+    counted,
+    lr_of,
+    make_config,
+    verdict_from,
+    working,
+)
+from tuitrain.checklist.settings import Settings
+from tuitrain.diagnosis import FitFailure, classify_fit_failure, rounded
+from tuitrain.events import (
+    Advice,
+    Confidence,
+    Evidence,
+    Finding,
+    OutcomeKind,
+    Severity,
+    TrialLimits,
+)
+from tuitrain.model import StepRun, StudyModel, TrialModel
+from tuitrain.units import format_percent, format_power
+
+
+def plan_overfit_small(
+    model: StudyModel, settings: Settings, run: StepRun
+) -> tuple[TrialPlan, ...]:
+    """One trial for each LR, all regularization off.
+
+    All are run although one fit is enough: those that fit end early anyway, and the
+    others show at which LRs this model explodes or stands still.
+    """
+    asked = settings.overfit_small
+    limits = TrialLimits(
+        iterations=asked.iterations,
+        batches=asked.batches,
+        regularize=False,
+        validate=False,
+        stop_at_fit=True,
+    )
+    return tuple(
+        TrialPlan(
+            config=make_config(settings, lr, 0.0), limits=limits, seed=settings.seed
+        )
+        for lr in asked.lrs
+    )
+
+
+def judge_overfit_small(
+    model: StudyModel, settings: Settings, run: StepRun
+) -> Judgement:
+    """Pass when one trial fitted; otherwise say how all of them failed."""
+    trials = counted(model, run)
+    worked = [trial for trial in working(trials) if len(trial.get("loss"))]
+    if not worked:
+        return judge_none_worked(model, run)
+    fitted = sorted(filter(_is_fitted, worked), key=lambda t: (t.iteration, lr_of(t)))
+    findings = list(find_failed_trials(trials))
+    if not fitted:
+        findings.insert(0, _find_failure(worked))
+    best = fitted[0] if fitted else max(worked, key=_best_accuracy)
+    return Judgement(
+        verdict=verdict_from(findings),
+        summary=_summary_of_fit(best) if fitted else findings[0].summary,
+        evidence=_evidence(worked, fitted),
+        findings=tuple(findings),
+        advice=advice_of(findings),
+        best_trial=best.trial,
+    )
+
+
+def _is_fitted(trial: TrialModel) -> bool:
+    return trial.finished is not None and trial.finished.outcome is OutcomeKind.FITTED
+
+
+def _summary_of_fit(trial: TrialModel) -> str:
+    what = "100 %" if len(trial.get("accuracy")) else "loss ≤ 1 %"
+    return (
+        f"{what} after {trial.iteration} iterations at LR {format_power(lr_of(trial))}"
+    )
+
+
+def _best_accuracy(trial: TrialModel) -> tuple[float, float]:
+    accuracy = trial.get("accuracy").best(highest=True)
+    loss = trial.get("loss").best(highest=False)
+    return (
+        accuracy[1] if accuracy is not None else 0.0,
+        -loss[1] if loss is not None else -np.inf,
+    )
+
+
+def _evidence(worked: list[TrialModel], fitted: list[TrialModel]) -> Evidence:
+    evidence: Evidence = {
+        "fitted": [trial.trial for trial in fitted],
+        "iterations": fitted[0].iteration if fitted else None,
+        "lr": lr_of(fitted[0]) if fitted else None,
+    }
+    for trial in worked:
+        if trial not in fitted:
+            failure = classify_fit_failure(trial.get("loss").values)
+            evidence[f"lr {format_power(lr_of(trial))}"] = str(failure)
+    return evidence
+
+
+def _find_failure(worked: list[TrialModel]) -> Finding:
+    by_trial = [(t, classify_fit_failure(t.get("loss").values)) for t in worked]
+    failures = {failure for _, failure in by_trial}
+    evidence: Evidence = {
+        f"lr {format_power(lr_of(trial))}": str(failure) for trial, failure in by_trial
+    }
+    if FitFailure.STUCK in failures:
+        return _stuck([t for t, f in by_trial if f is FitFailure.STUCK], evidence)
+    if failures == {FitFailure.EXPLODED}:
+        return _exploded(worked, evidence)
+    return _not_decreasing(worked, evidence)
+
+
+def _stuck(trials: list[TrialModel], evidence: Evidence) -> Finding:
+    best = max(trials, key=_best_accuracy)
+    accuracy = best.get("accuracy").best(highest=True)
+    reached = (
+        f"accuracy {format_percent(accuracy[1])}"
+        if accuracy is not None
+        else f"loss {rounded(-_best_accuracy(best)[1])}"
+    )
+    return Finding(
+        kind="stuck_below_fit",
+        severity=Severity.HIGH,
+        confidence=Confidence.MEDIUM,
+        summary=(
+            f"The loss falls but never to a fit: {reached} after {best.iteration} "
+            f"iterations at LR {format_power(lr_of(best))}."
+        ),
+        evidence={**evidence, "reached": reached, "iterations": best.iteration},
+        advice=(
+            Advice(text="Look for a bug: labels mixed up, inputs lost or all alike."),
+            Advice(text="Make sure that loss and last layer belong together."),
+            Advice(text="Take a bigger model, if this one is tiny."),
+            Advice(
+                text="Still falling? Raise [overfit_small] iterations in study.toml."
+            ),
+        ),
+        trial=best.trial,
+    )
+
+
+def _exploded(trials: list[TrialModel], evidence: Evidence) -> Finding:
+    lowest = min(lr_of(trial) for trial in trials)
+    return Finding(
+        kind="loss_exploded",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.HIGH,
+        summary=f"The loss explodes at every LR, even at {format_power(lowest)}.",
+        evidence=evidence,
+        advice=(
+            Advice(
+                text="Lower the LR; make sure that the script uses the one it is given."
+            ),
+            Advice(
+                text="Check the initialization: weights far too large explode as well."
+            ),
+            Advice(text="Normalize the inputs; look for NaN among them."),
+        ),
+    )
+
+
+def _not_decreasing(trials: list[TrialModel], evidence: Evidence) -> Finding:
+    highest = max(lr_of(trial) for trial in trials)
+    return Finding(
+        kind="loss_not_decreasing",
+        severity=Severity.HIGH,
+        confidence=Confidence.HIGH,
+        summary=(
+            "The loss does not come down at any LR "
+            f"up to {format_power(highest)}, on a few minibatches."
+        ),
+        evidence=evidence,
+        advice=(
+            Advice(text="Try higher LRs: [overfit_small] lrs in study.toml."),
+            Advice(text="Check the initialization: weights all zero learn nothing."),
+            Advice(text="Make sure that the optimizer holds the model's parameters."),
+            Advice(text="Make sure that gradients reach them: no detach, no .data."),
+        ),
+    )

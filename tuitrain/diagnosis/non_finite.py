@@ -1,0 +1,50 @@
+"""The loss became NaN or infinite."""
+
+import numpy as np
+
+from tuitrain.diagnosis.findings import rounded, scaled_lr
+from tuitrain.events import Advice, Confidence, Finding, Severity
+from tuitrain.model import Series
+from tuitrain.units import format_number
+
+
+def find_non_finite(loss: Series, lr: float | None) -> Finding | None:
+    """Find the first loss that is not a number.
+
+    Args:
+        loss: Training loss, one value an iteration.
+        lr: LR of the configuration, for the advice; None: not known.
+
+    Returns:
+        The finding, or None: every value is finite.
+
+    Source:
+        Keras' TerminateOnNaN and SageMaker Debugger's ExplodingTensor ask the same.
+    """
+    broken = np.flatnonzero(~np.isfinite(loss.values))
+    if not len(broken):
+        return None
+    index = int(broken[0])
+    before = loss.values[:index]
+    last = float(before[-1]) if len(before) else None
+    iteration = int(loss.iterations[index])
+    value = float(loss.values[index])
+    return Finding(
+        kind="non_finite",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.HIGH,
+        summary=f"The loss became {format_number(value)} at iteration {iteration}.",
+        evidence={
+            "iteration": iteration,
+            "loss": rounded(value),
+            "last_finite_loss": rounded(last),
+            "highest_before": rounded(float(before.max()) if len(before) else None),
+            "lr": rounded(lr),
+        },
+        advice=(
+            Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1)),
+            Advice(text="Clip the gradient norm, for example at 1."),
+            Advice(text="Warm the LR up over the first iterations."),
+            Advice(text="Look for NaN in the data, and for log, exp or division."),
+        ),
+    )

@@ -1,0 +1,134 @@
+"""Numbers that all rules share: levels, trends and noise, each robust to outliers."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+"""A column of measurements, shape (points,)."""
+
+MAX_BLOCKS: Final = 200
+"""Blocks a series is reduced to: enough to see a knee, few enough for all pairs."""
+
+SIGNIFICANT_Z: Final = 2.58
+"""|z| from which a trend is no chance: two-sided 1 %. Source: Mann 1945, Kendall 1975."""
+
+MAD_TO_SD: Final = 1.4826
+"""Median absolute deviation to standard deviation, for normal noise."""
+
+MEDIAN_PENALTY: Final = 1.2533
+"""√(π/2): the standard error of a median over that of a mean, for normal noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """The trend of a series over its index."""
+
+    slope: float
+    """Theil–Sen: the median slope over all pairs, per index."""
+    z: float
+    """Mann–Kendall statistic, corrected for ties; 0: no trend at all."""
+
+    @property
+    def falls(self) -> bool:
+        """Whether it goes down, and not by chance."""
+        return self.z < -SIGNIFICANT_Z
+
+    @property
+    def rises(self) -> bool:
+        """Whether it goes up, and not by chance."""
+        return self.z > SIGNIFICANT_Z
+
+
+def finite(values: Numbers) -> Numbers:
+    """Return the values that are neither NaN nor infinite, in order."""
+    return values[np.isfinite(values)]
+
+
+def block_medians(values: Numbers, blocks: int = MAX_BLOCKS) -> Numbers:
+    """Return the median of each of at most `blocks` equal parts, in order."""
+    if len(values) <= blocks:
+        return values
+    return np.array([np.median(part) for part in np.array_split(values, blocks)])
+
+
+def noise(values: Numbers) -> float:
+    """Return the standard deviation around the curve, from differences of neighbours.
+
+    A smooth curve hardly changes between neighbours, so their differences are noise.
+    """
+    if len(values) < 3:
+        return 0.0
+    steps = np.diff(values)
+    spread = float(np.median(np.abs(steps - np.median(steps))))
+    return MAD_TO_SD * spread / math.sqrt(2)
+
+
+def trend(values: Numbers) -> Trend:
+    """Return the trend over at most `MAX_BLOCKS` block medians.
+
+    Source:
+        Sen 1968, doi:10.1080/01621459.1968.10480934; Mann 1945; Kendall 1975.
+    """
+    medians = block_medians(values)
+    count = len(medians)
+    if count < 3:
+        return Trend(slope=0.0, z=0.0)
+    first, second = np.triu_indices(count, k=1)
+    rises = medians[second] - medians[first]
+    slope = float(np.median(rises / (second - first))) * count / len(values)
+    score = float(np.sign(rises).sum())
+    _, ties = np.unique(medians, return_counts=True)
+    tied = float((ties * (ties - 1) * (2 * ties + 5)).sum())
+    variance = (count * (count - 1) * (2 * count + 5) - tied) / 18
+    if variance <= 0 or score == 0:
+        return Trend(slope=slope, z=0.0)
+    return Trend(slope=slope, z=(score - math.copysign(1, score)) / math.sqrt(variance))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drop:
+    """How far a curve came down from its start to its end."""
+
+    start: float
+    """Median of the first points."""
+    end: float
+    """Median of the last points."""
+    error: float
+    """Standard error of the difference that the noise alone explains."""
+
+    @property
+    def size(self) -> float:
+        """Positive: it came down."""
+        return self.start - self.end
+
+    @property
+    def z(self) -> float:
+        """The drop in standard errors; infinite: there is no noise at all."""
+        if self.error > 0:
+            return self.size / self.error
+        return math.copysign(math.inf, self.size) if self.size else 0.0
+
+
+START_SHARE: Final = 0.05
+"""Share of the points that make the start: short, since a good run falls at once."""
+END_SHARE: Final = 0.2
+"""Share of the points that make the end."""
+
+
+def drop(values: Numbers) -> Drop | None:
+    """Compare a curve's start with its end; None: fewer than 4 points."""
+    count = len(values)
+    if count < 4:
+        return None
+    first, last = max(3, int(START_SHARE * count)), max(3, int(END_SHARE * count))
+    scatter = noise(values[-max(last, 10) :])
+    error = MEDIAN_PENALTY * scatter * math.sqrt(1 / first + 1 / last)
+    return Drop(
+        start=float(np.median(values[:first])),
+        end=float(np.median(values[-last:])),
+        error=error,
+    )
