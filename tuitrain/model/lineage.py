@@ -1,7 +1,7 @@
 """A trial together with those it carried on from: one configuration, one trajectory."""
 
 from tuitrain.events import TrialId
-from tuitrain.model.series import Series
+from tuitrain.model.series import EMPTY_SERIES, Series
 from tuitrain.model.study_model import StudyModel
 from tuitrain.model.trial_model import TrialModel
 
@@ -21,11 +21,13 @@ def whole_series(model: StudyModel, trial: TrialId, name: str) -> Series:
 
     Each ancestor counts up to the iteration before its successor's first point.
     """
-    joined = Series()
-    for part in lineage(model, trial):
-        series = part.get(name)
-        if not len(series):
-            continue
+    parts = [part.get(name) for part in lineage(model, trial)]
+    measured = [part for part in parts if len(part)]
+    if len(measured) == 1:
+        return measured[0]
+    # A copy from the start: what an ancestor's columns hold is for its own writer.
+    joined = EMPTY_SERIES
+    for series in measured:
         joined = joined.until(int(series.iterations[0]) - 1)
         joined = joined.append(series.iterations, series.values)
     return joined

@@ -6,6 +6,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tuitrain.model.pyramid import Pyramid
+
 _FIRST_CAPACITY = 64
 _T = TypeVar("_T", bound=np.generic)
 
@@ -17,6 +19,7 @@ class _Columns:
         self.iterations = np.empty(capacity, dtype=np.int64)
         self.values = np.empty(capacity, dtype=np.float64)
         self.length = 0
+        self.pyramid = Pyramid()
 
 
 @dataclass(frozen=True)
@@ -78,19 +81,14 @@ class Series:
         Points whose iteration is below the newest one are dropped: a writer only goes
         forward, and replays of a range must not draw a line backwards.
         """
-        if (
-            self._length
-            and len(iterations)
-            and iterations[0] < self._columns.iterations[self._length - 1]
-        ):
-            keep = iterations >= self._columns.iterations[self._length - 1]
-            iterations, values = iterations[keep], values[keep]
+        iterations, values = self._forward_only(iterations, values)
         grown = self._length + len(iterations)
         columns = self._columns
         if columns.length != self._length or grown > len(columns.values):
             columns = self._copy(max(_FIRST_CAPACITY, 2 * grown))
         columns.iterations[self._length : grown] = iterations
         columns.values[self._length : grown] = values
+        columns.pyramid.extend(columns.values[:grown])
         columns.length = grown
         return Series(columns, grown)
 
@@ -115,35 +113,51 @@ class Series:
         Column k covers an equal share of the range; a canvas draws each as a vertical
         stroke from low to high, so no spike is lost however many points there are.
         """
-        low = np.full(count, np.nan)
-        high = np.full(count, np.nan)
-        newest = np.full(count, np.nan)
-        broken = np.zeros(count, dtype=np.bool_)
-        start, end = np.searchsorted(
-            self.iterations, [first, np.nextafter(last, np.inf)]
+        if not self._length or count <= 0 or last < first:
+            nothing = np.full(max(0, count), np.nan)
+            return ColumnExtents(nothing, nothing, nothing, np.isinf(nothing))
+        edges = self._edges(first, last, count)
+        values = self._columns.values
+        low, high, newest, broken = self._columns.pyramid.extremes(values, edges)
+        some = newest >= 0
+        return ColumnExtents(
+            np.where(some, low, np.nan),
+            np.where(some, high, np.nan),
+            np.where(some, values[newest], np.nan),
+            broken,
         )
-        iterations, values = self.iterations[start:end], self.values[start:end]
-        if not len(values) or count <= 0:
-            return ColumnExtents(low, high, newest, broken)
-        width = max(last - first, 1e-12)
-        place = np.minimum(
-            ((iterations - first) * (count / width)).astype(np.int64), count - 1
+
+    def _edges(self, first: float, last: float, count: int) -> NDArray[np.int64]:
+        """Return the row at which each column begins, and the row after the last one."""
+        scale = count / max(last - first, 1e-12)
+        inner = np.arange(1, count)
+        start = np.ceil(first + inner / scale)
+        # Rounding may put the quotient one iteration off; the product decides.
+        start += (start - first) * scale < inner
+        start -= (start - 1 - first) * scale >= inner
+        bounds = np.concatenate(([first], start, [np.nextafter(last, np.inf)]))
+        return np.searchsorted(self.iterations, np.ceil(bounds).astype(np.int64))
+
+    def _forward_only(
+        self, iterations: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        newest = self.last_iteration
+        if not len(iterations) or (
+            (newest is None or iterations[0] >= newest)
+            and (len(iterations) == 1 or bool((np.diff(iterations) >= 0).all()))
+        ):
+            return iterations, values
+        reached = np.maximum.accumulate(iterations)
+        keep = iterations >= (
+            reached if newest is None else np.maximum(reached, newest)
         )
-        finite = np.isfinite(values)
-        broken[place[~finite]] = True
-        place, values = place[finite], values[finite]
-        if len(values):
-            edges = np.flatnonzero(np.diff(place, prepend=-1))
-            filled = place[edges]
-            low[filled] = np.minimum.reduceat(values, edges)
-            high[filled] = np.maximum.reduceat(values, edges)
-            newest[filled] = values[np.append(edges[1:], len(values)) - 1]
-        return ColumnExtents(low, high, newest, broken)
+        return iterations[keep], values[keep]
 
     def _copy(self, capacity: int) -> _Columns:
         columns = _Columns(capacity)
         columns.iterations[: self._length] = self._columns.iterations[: self._length]
         columns.values[: self._length] = self._columns.values[: self._length]
+        columns.pyramid = self._columns.pyramid.copy(self._length)
         columns.length = self._length
         return columns
 

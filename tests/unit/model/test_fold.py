@@ -1,0 +1,218 @@
+"""The fold: live and replay, whatever the order in which the streams arrive."""
+
+from dataclasses import fields, is_dataclass
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.samples import EVENTS, GPUS, JOURNAL, POINTS, STATE, TRIAL, make_records
+from tuitrain.events import (
+    AutoSet,
+    EpochEnded,
+    OutcomeKind,
+    PointsMeasured,
+    Step,
+    StepEntered,
+    StudyEnded,
+    TrialEnded,
+    TrialFinished,
+    TrialId,
+    TrialQueued,
+    TrialStarted,
+    TrialStopRequested,
+)
+from tuitrain.model import Series, StudyModel, TrialState, fold, fold_all, whole_series
+
+OTHER = TrialId("0002")
+
+
+def _of_other(events):
+    """The same stream of another trial."""
+    return [
+        msgspec.structs.replace(event, trial=OTHER)
+        if hasattr(event, "trial")
+        else event
+        for event in events
+    ]
+
+
+STREAMS = [
+    make_records(list(events), at_s=at_s)
+    for events, at_s in (
+        (JOURNAL, 100.0),
+        (STATE, 105.5),
+        (POINTS, 107.25),
+        (GPUS, 103.0),
+        (_of_other(STATE), 150.0),
+        (_of_other(POINTS), 151.0),
+    )
+]
+
+
+def _plain(value):
+    """Return a model as plain values that can be compared, order of keys included."""
+    if isinstance(value, Series):
+        return [value.iterations.tolist(), [str(v) for v in value.values]]
+    if isinstance(value, dict):
+        return [(key, _plain(item)) for key, item in value.items()]
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+IN_ORDER = _plain(fold_all(StudyModel(), [r for stream in STREAMS for r in stream]))
+
+
+@given(st.permutations([n for n, stream in enumerate(STREAMS) for _ in stream]))
+def test_any_interleaving_of_the_streams_gives_the_same_model(turns):
+    waiting = [iter(stream) for stream in STREAMS]
+    model = fold_all(StudyModel(), (next(waiting[turn]) for turn in turns))
+    assert _plain(model) == IN_ORDER
+
+
+@given(st.integers(0, sum(len(stream) for stream in STREAMS)))
+def test_folding_in_two_parts_is_folding_at_once(cut):
+    records = [record for stream in STREAMS for record in stream]
+    half = fold_all(StudyModel(), records[:cut])
+    assert _plain(fold_all(half, records[cut:])) == IN_ORDER
+
+
+@given(st.integers(0, sum(len(stream) for stream in STREAMS)))
+def test_a_model_never_changes_when_more_is_folded(cut):
+    records = [record for stream in STREAMS for record in stream]
+    half = fold_all(StudyModel(), records[:cut])
+    before = _plain(half)
+    fold_all(half, records[cut:])
+    assert _plain(half) == before
+
+
+@pytest.mark.parametrize("record", make_records(EVENTS), ids=lambda r: str(r.seq))
+def test_every_event_can_come_first(record):
+    assert fold(StudyModel(), record).last_at_s == record.at_s
+
+
+def _fold_events(*events):
+    return fold_all(StudyModel(), make_records(list(events)))
+
+
+def _queued(trial, resumes=None):
+    return TrialQueued(
+        trial=trial,
+        step=Step.REFINE_GRID,
+        round=1,
+        attempt=1,
+        config={"lr": 0.1},
+        limits=JOURNAL[6].limits,  # type: ignore[union-attr]
+        seed=0,
+        resumes=resumes,
+    )
+
+
+def _finished(outcome):
+    return TrialFinished(trial=TRIAL, outcome=outcome, iteration=5, message="")
+
+
+STARTED = STATE[1]
+assert isinstance(STARTED, TrialStarted)
+ENDED = TrialEnded(trial=TRIAL, exit_code=0)
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "reason"),
+    [
+        ([_queued(TRIAL)], TrialState.QUEUED, ""),
+        ([_queued(TRIAL), STARTED], TrialState.RUNNING, ""),
+        ([STARTED, _finished(OutcomeKind.COMPLETED)], TrialState.RUNNING, ""),
+        ([STARTED, _finished(OutcomeKind.COMPLETED), ENDED], TrialState.FINISHED, ""),
+        ([STARTED, _finished(OutcomeKind.NON_FINITE), ENDED], TrialState.FINISHED, ""),
+        ([STARTED, _finished(OutcomeKind.RAISED), ENDED], TrialState.FAILED, ""),
+        ([STARTED, _finished(OutcomeKind.STOPPED), ENDED], TrialState.STOPPED, ""),
+        (
+            [STARTED, TrialEnded(trial=TRIAL, signal=9)],
+            TrialState.FAILED,
+            "killed by signal 9",
+        ),
+        (
+            [STARTED, TrialEnded(trial=TRIAL, exit_code=3)],
+            TrialState.FAILED,
+            "ended with exit status 3 and no last word; see its log",
+        ),
+        (
+            [
+                STARTED,
+                TrialStopRequested(trial=TRIAL, reason="by key"),
+                TrialEnded(trial=TRIAL, signal=15),
+            ],
+            TrialState.STOPPED,
+            "by key",
+        ),
+    ],
+)
+def test_a_trial_is_in_the_state_its_events_say(events, state, reason):
+    trial = _fold_events(*events).trials[TRIAL]
+    assert trial.state is state
+    assert trial.reason == reason
+
+
+def test_entering_a_step_takes_an_end_back():
+    model = _fold_events(
+        StudyEnded(state="reached"),
+        StepEntered(step=Step.FIND_LR, round=1, attempt=1),
+    )
+    assert model.ended is None
+    assert model.current is not None
+    assert model.current.step is Step.FIND_LR
+
+
+def test_auto_off_is_no_auto():
+    model = _fold_events(AutoSet(on=True), AutoSet(on=False))
+    assert model.auto is None
+
+
+def test_points_count_all_series_and_the_newest_iteration():
+    trial = _fold_events(*POINTS).trials[TRIAL]
+    assert trial.points == 10
+    assert trial.iteration == 45
+    assert trial.epoch_iterations == (45,)
+    assert trial.elapsed_s is None
+
+
+def test_a_column_of_the_wrong_length_is_left_out():
+    event = PointsMeasured(
+        trial=TRIAL, iteration=[1, 2], values={"loss": [0.5], "lr": [0.1, 0.1]}
+    )
+    trial = _fold_events(event).trials[TRIAL]
+    assert list(trial.series) == ["lr"]
+
+
+def test_a_resumed_trial_carries_on_its_ancestors_curve():
+    def points(trial, start, end):
+        return PointsMeasured(
+            trial=trial,
+            iteration=list(range(start, end)),
+            values={"loss": [float(n) for n in range(start, end)]},
+        )
+
+    third = TrialId("0003")
+    model = _fold_events(
+        _queued(TRIAL),
+        _queued(OTHER, TRIAL),
+        _queued(third, OTHER),
+        points(TRIAL, 1, 12),
+        points(OTHER, 10, 20),
+        EpochEnded(trial=OTHER, epoch=1, iteration=20),
+    )
+    whole = whole_series(model, OTHER, "loss")
+    assert whole.iterations.tolist() == list(range(1, 20))
+    assert whole_series(model, third, "loss").values.tolist() == whole.values.tolist()
+    assert model.trials[TRIAL].get("loss").last == 11.0
+    assert len(whole_series(model, TrialId("0099"), "loss")) == 0
+
+
+def test_trials_that_resume_each_other_do_not_hang():
+    model = _fold_events(_queued(TRIAL, OTHER), _queued(OTHER, TRIAL))
+    assert len(whole_series(model, TRIAL, "loss")) == 0
