@@ -1,0 +1,108 @@
+"""The state of a training on disk, whole or not at all."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import torch
+
+from tuitrain.worker.failures import CheckpointError
+from tuitrain.worker.seeds import RandomState, read_random_state
+
+CHECKPOINT_FORMAT: Final = 1
+"""Raised when an older tuitrain could misunderstand a checkpoint."""
+
+
+class Stateful(Protocol):
+    """A model, optimizer, schedule or scaler."""
+
+    def state_dict(self) -> Any:  # noqa: ANN401 - each has its own
+        """Return what must be kept."""
+        ...
+
+    def load_state_dict(self, state_dict: Any, /) -> object:  # noqa: ANN401
+        """Take what was kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stood when it was saved."""
+
+    epoch: int
+    """Epochs complete."""
+    iteration: int
+    seed: int
+    """What the data order goes by, together with the epoch."""
+    random_state: RandomState
+    """To be restored last, just before training goes on."""
+
+
+def save_checkpoint(
+    path: Path,
+    parts: Mapping[str, Stateful],
+    *,
+    epoch: int,
+    iteration: int,
+    seed: int,
+) -> None:
+    """Write the state of all `parts` to `path`, replacing it in one move.
+
+    Raises:
+        CheckpointError: It can't be written; what was at `path` is still there.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    state = {
+        "format": CHECKPOINT_FORMAT,
+        "parts": {name: part.state_dict() for name, part in parts.items()},
+        "epoch": epoch,
+        "iteration": iteration,
+        "seed": seed,
+        "random": read_random_state(),
+    }
+    try:
+        with draft.open("wb") as file:
+            torch.save(state, file)
+        draft.replace(path)
+    except (OSError, RuntimeError, pickle.PicklingError, AttributeError) as error:
+        draft.unlink(missing_ok=True)
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path}: can't be written ({reason})") from None
+
+
+def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:
+    """Give all `parts` the state they had.
+
+    Nothing in the file is executed: only tensors and plain values are read.
+
+    Raises:
+        CheckpointError: It can't be read, or belongs to another model or optimizer.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if state["format"] > CHECKPOINT_FORMAT:
+            raise CheckpointError(f"{path}: was written by a newer tuitrain; upgrade")
+        for name, part in parts.items():
+            part.load_state_dict(state["parts"][name])
+        return Progress(
+            epoch=state["epoch"],
+            iteration=state["iteration"],
+            seed=state["seed"],
+            random_state=state["random"],
+        )
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(
+            f"{path}: can't be carried on from ({type(error).__name__}: {reason})"
+        ) from None

@@ -1,0 +1,94 @@
+"""The first code of a training process: from `trial.json` to an exit status.
+
+This module must load without torch: when torch is missing, it says so.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from tuitrain.events import OutcomeKind, TrialFinished
+from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec, read_spec
+
+TRIAL_VARIABLE: Final = "TUITRAIN_TRIAL"
+"""Environment variable with the trial's folder, for `tuitrain.init()` in a script."""
+
+EXIT_DONE: Final = 0
+EXIT_FAILED: Final = 1
+
+
+def run_trial(folder: Path) -> int:
+    """Run the trial described in `folder` to its end, in this process.
+
+    Standard streams and the visible devices are those the launcher chose.
+
+    Returns:
+        0: it ended as planned, was asked to stop, or its loss was not finite. 1: the
+        script raised or can't be used, or the trial's files can't be.
+    """
+    place = TrialFolder(folder)
+    try:
+        spec = read_spec(place.spec)
+        writer = LogWriter(place.points, f"{spec.trial}/points")
+    except StoreError as error:
+        sys.stderr.write(f"tuitrain: {error}\n")
+        return EXIT_FAILED
+    _set_title(spec)
+    os.environ[TRIAL_VARIABLE] = os.fspath(folder)
+    os.environ["OMP_NUM_THREADS"] = str(spec.threads)
+    try:
+        import torch  # noqa: F401 - whether it is there is the question
+    except ImportError as error:
+        return _refuse_without_torch(spec, writer, error)
+    from tuitrain.worker.running import run_spec
+
+    return run_spec(spec, place, writer)
+
+
+def preload() -> None:
+    """Import what a first training needs, so that a fork has it already.
+
+    Nothing is computed: no thread is started, and CUDA is not touched.
+    """
+    import torch
+    import torch._dynamo
+    import torch.optim.lr_scheduler
+    import torch.profiler
+    import torch.utils.data
+    import torch.utils.serialization  # noqa: F401
+
+    import tuitrain.worker.running  # noqa: F401
+
+
+def _refuse_without_torch(
+    spec: TrialSpec, writer: LogWriter, error: ImportError
+) -> int:
+    message = (
+        f"torch can't be imported by {sys.executable} ({error}); install it there: "
+        "pip install torch"
+    )
+    sys.stderr.write(f"tuitrain: {message}\n")
+    finished = TrialFinished(
+        trial=spec.trial, outcome=OutcomeKind.REJECTED, iteration=0, message=message
+    )
+    try:
+        writer.append([finished])
+    except StoreError as store_error:
+        sys.stderr.write(f"tuitrain: {store_error}\n")
+    writer.close()
+    return EXIT_FAILED
+
+
+def _set_title(spec: TrialSpec) -> None:
+    """Say in `ps`, `top` and `nvidia-smi` what this process is."""
+    from setproctitle import setproctitle
+
+    values = " ".join(f"{name}={value}" for name, value in spec.config.items())
+    setproctitle(f"tuitrain trial {spec.study}/{spec.trial} {values}".rstrip())
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(run_trial(Path(sys.argv[1])))

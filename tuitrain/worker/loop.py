@@ -1,0 +1,322 @@
+"""The loop of a task: what the limits of a step ask for, from start to end."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from tuitrain.events import LossFacts
+from tuitrain.worker.checkpoint import Stateful, load_checkpoint
+from tuitrain.worker.checks import check_optimizer
+from tuitrain.worker.data import Batch, Minibatches
+from tuitrain.worker.describe import describe_batches, describe_task
+from tuitrain.worker.engine import Engine, Measured, evaluate
+from tuitrain.worker.failures import RejectedError
+from tuitrain.worker.fit import FitWatch
+from tuitrain.worker.probes import StepProbes
+from tuitrain.worker.readings import Number
+from tuitrain.worker.regularization import switch_off
+from tuitrain.worker.seeds import restore_random_state
+from tuitrain.worker.session import Session, Speedometer
+from tuitrain.worker.task import Task
+from tuitrain.worker.trial import Trial
+
+OnEpoch = Callable[[int, dict[str, Number]], None]
+"""Told each complete epoch and its values: `loss`, `val_loss`, …."""
+
+
+class TaskLoop:
+    """One trial of one task."""
+
+    def __init__(
+        self,
+        task: Task,
+        trial: Trial,
+        session: Session,
+        *,
+        where: str,
+        on_epoch: OnEpoch | None = None,
+    ) -> None:
+        """Move everything to the device and make the optimizer.
+
+        Args:
+            task: Checked already.
+            trial: What the task was made for.
+            session: Where it runs.
+            where: Names the task in messages: `train.py: task()`.
+            on_epoch: Told each epoch, for a person who watches; None: nobody does.
+
+        Raises:
+            RejectedError: The optimizer can't be used.
+        """
+        self._task = task
+        self._trial = trial
+        self._session = session
+        self._where = where
+        self._on_epoch = on_epoch
+        self._limits = session.spec.limits
+        self._switched_off = (
+            [] if self._limits.regularize else switch_off(task.model, task.loss)
+        )
+        task.model.to(trial.device)
+        if isinstance(task.loss, nn.Module):
+            task.loss.to(trial.device)
+        self._train = self._prepare(task.train, shuffle=True)
+        self._val = None if task.val is None else self._prepare(task.val, shuffle=False)
+        self._materialize()
+        self._optimizer = self._make_optimizer()
+        self._scheduler = self._make_scheduler()
+        self._engine = Engine(task, self._optimizer, trial.device)
+        self._probes = self._attach_probes()
+        self._speed = Speedometer(session)
+        self._is_described = False
+
+    def run(self) -> None:
+        """Train, or only measure, until a limit is reached or someone asks for an end.
+
+        Raises:
+            RejectedError: The data can't be used.
+            CheckpointError: The trial can't be carried on.
+        """
+        try:
+            self._resume()
+            self._task.model.train()
+            if self._limits.batches is not None:
+                self._repeat(self._collect(self._limits.batches))
+            elif self._limits.update:
+                self._train_epochs()
+            else:
+                self._measure(self._train.epoch(1))
+            self._speed.end()
+            self._describe(None, ())
+        finally:
+            self._probes.remove()
+
+    # --- what the limits ask for ---
+
+    def _train_epochs(self) -> None:
+        epochs = self._limits.epochs
+        while not self._session.is_over():
+            if epochs is not None and self._session.epoch >= epochs:
+                return
+            if not self._train_epoch():
+                return
+
+    def _train_epoch(self) -> bool:
+        """Return whether the epoch is complete."""
+        self._probes.begin_epoch()
+        self._speed.begin()
+        measured = None
+        before = self._session.iteration
+        batches = self._train.epoch(self._session.epoch + 1)
+        for group in _grouped(batches, self._task.accumulate):
+            if self._session.is_over():
+                return False
+            measured = self._update(group)
+        if self._session.iteration == before or measured is None:
+            raise RejectedError(
+                f"{self._where}: the data set train gave no minibatch; "
+                "check its length and drop_last="
+            )
+        self._end_epoch(measured)
+        return True
+
+    def _repeat(self, batches: list[Batch]) -> None:
+        if not self._limits.update:
+            self._measure(batches)
+            return
+        passes = self._limits.epochs
+        fit = FitWatch(self._facts(None, batches).constant_loss)
+        self._speed.begin()
+        while not self._session.is_over() and passes != 0:
+            for group in _grouped(batches, self._task.accumulate):
+                if self._session.is_over():
+                    return
+                measured = self._update(group, batches)
+                fit.see(measured.loss, measured.counted)
+            if self._limits.stop_at_fit:
+                self._session.is_fitted = fit.is_reached()
+            passes = None if passes is None else passes - 1
+
+    def _measure(self, batches: Iterable[Batch]) -> None:
+        seen = list(batches) if self._limits.batches is not None else batches
+        targets = seen if isinstance(seen, list) else []
+        for batch in seen:
+            if self._session.is_over():
+                return
+            self._session.iteration += 1
+            measured = self._engine.measure(batch)
+            self._session.log(measured.values())
+            self._describe(measured, targets or [batch])
+
+    # --- one iteration, one epoch ---
+
+    def _update(self, group: Sequence[Batch], known: Sequence[Batch] = ()) -> Measured:
+        session = self._session
+        session.iteration += 1
+        measured = self._engine.update(group)
+        session.log(measured.values())
+        self._speed.count(measured.samples)
+        if self._scheduler is not None and self._task.scheduler_every == "iteration":
+            self._advance_schedule(measured)
+        if not self._is_described:
+            self._describe(measured, known or group)
+        return measured
+
+    def _end_epoch(self, last: Measured) -> None:
+        self._speed.end()
+        values = (
+            {} if self._val is None or not self._limits.validate else self._validate()
+        )
+        self._session.end_epoch()
+        if self._scheduler is not None and self._task.scheduler_every == "epoch":
+            self._advance_schedule(last, values.get("val_loss"))
+        # The only wait for the device in an epoch; the checkpoint waits for it anyway.
+        if not math.isfinite(last.loss.item()):
+            self._session.recorder.flush()
+            return
+        self._session.save(self._parts())
+        if self._on_epoch is not None:
+            self._on_epoch(self._session.epoch, {**last.values(), **values})
+
+    def _validate(self) -> dict[str, Number]:
+        assert self._val is not None
+        values = evaluate(self._engine, self._task.model, self._val.epoch(1))
+        self._session.log(values)
+        return values
+
+    def _advance_schedule(
+        self, measured: Measured, val_loss: Number | None = None
+    ) -> None:
+        if isinstance(self._scheduler, ReduceLROnPlateau):
+            self._scheduler.step(float(measured.loss if val_loss is None else val_loss))
+        elif self._scheduler is not None:
+            self._scheduler.step()
+
+    # --- making the parts ---
+
+    def _prepare(self, data: object, *, shuffle: bool) -> Minibatches:
+        return Minibatches(
+            data,  # type: ignore[arg-type]
+            batch_size=self._task.batch_size,
+            device=self._trial.device,
+            seed=self._session.seed,
+            shuffle=shuffle,
+            workers=self._task.num_workers,
+        )
+
+    def _materialize(self) -> None:
+        """Let lazy layers find their sizes before the optimizer asks for them."""
+        is_lazy = torch.nn.parameter.is_lazy
+        if any(is_lazy(each) for each in self._task.model.parameters()):
+            with torch.no_grad():
+                for batch in self._train.first(1):
+                    self._task.model(*batch.inputs, **batch.named_inputs)
+
+    def _make_optimizer(self) -> Optimizer:
+        parameters = [
+            each for each in self._task.model.parameters() if each.requires_grad
+        ]
+        if self._task.optimizer is None:
+            return AdamW(
+                parameters, lr=self._trial.lr, weight_decay=self._trial.weight_decay
+            )
+        return check_optimizer(self._task.optimizer(parameters), self._where)
+
+    def _make_scheduler(self) -> LRScheduler | ReduceLROnPlateau | None:
+        if self._task.scheduler is None:
+            return None
+        made: object = self._task.scheduler(self._optimizer)
+        if not isinstance(made, LRScheduler | ReduceLROnPlateau):
+            raise RejectedError(
+                f"{self._where}: scheduler= returned a {type(made).__name__}; it must "
+                "return a schedule of torch.optim.lr_scheduler"
+            )
+        return made
+
+    def _attach_probes(self) -> StepProbes:
+        return StepProbes(
+            self._optimizer,
+            self._task.model.named_parameters(),
+            trial=self._session.spec.trial,
+            put=self._session.recorder.put,
+            iteration=lambda: self._session.iteration,
+            schedule=self._session.schedule,
+            measures_norm=self._task.clip_grad_norm is None,
+        )
+
+    def _collect(self, count: int) -> list[Batch]:
+        batches = self._train.first(count)
+        if not batches:
+            raise RejectedError(
+                f"{self._where}: the data set train gave no minibatch; "
+                "check its length and drop_last="
+            )
+        return batches
+
+    # --- carrying on ---
+
+    def _parts(self) -> dict[str, Stateful]:
+        parts: dict[str, Stateful] = {
+            "model": self._task.model,
+            "optimizer": self._optimizer,
+        }
+        if self._scheduler is not None:
+            parts["scheduler"] = self._scheduler
+        if self._engine.scaler is not None:
+            parts["scaler"] = self._engine.scaler
+        return parts
+
+    def _resume(self) -> None:
+        source = self._session.spec.resume_from
+        if source is None:
+            return
+        progress = load_checkpoint(Path(source), self._parts())
+        self._session.iteration = progress.iteration
+        self._session.epoch = progress.epoch
+        self._session.seed = progress.seed
+        self._train.reseed(progress.seed)
+        restore_random_state(progress.random_state)
+
+    # --- saying what was found ---
+
+    def _facts(self, measured: Measured | None, batches: Sequence[Batch]) -> LossFacts:
+        return describe_batches(
+            self._task,
+            self._train,
+            measured=measured,
+            batches=batches,
+            is_sample=self._limits.batches is not None,
+        )
+
+    def _describe(self, measured: Measured | None, batches: Sequence[Batch]) -> None:
+        if self._is_described:
+            return
+        self._is_described = True
+        described = describe_task(
+            self._task,
+            self._trial,
+            self._session,
+            (self._train, self._val),
+            facts=self._facts(measured, batches),
+            measured=measured,
+            layers=self._probes.layers,
+            switched_off=self._switched_off,
+        )
+        self._session.recorder.put(described)
+
+
+def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Yield `size` minibatches at a time, fewer at the end."""
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,278 @@
+"""Measurements around `optimizer.step()`, through the optimizer's own hooks.
+
+They read and never write: weights are bit for bit what they are without probes. What
+they measure stays on the device, and the sender thread reads it later.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from tuitrain.events import ProbeFailed, TrialId
+from tuitrain.worker.readings import Reading, VectorReading
+
+_LOW_PRECISION: Final = frozenset({torch.float16, torch.bfloat16})
+
+Put = Callable[[Reading | VectorReading | ProbeFailed], None]
+"""Takes what was measured; never waits."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When the update ratio is measured: at first each iteration, then some."""
+
+    first: int = 20
+    """Iterations 1 to this one are all measured."""
+    every: int = 20
+    """After those, each iteration that is a multiple; 0: none."""
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether `iteration`, 1 for the first, is measured."""
+        return iteration <= self.first or (
+            self.every > 0 and iteration % self.every == 0
+        )
+
+
+class UpdateRatio:
+    """‖W_after − W_before‖ / ‖W_before‖ of each weight tensor, exact.
+
+    For tensors of two and more dimensions: biases and gains begin at 0 or 1, where the
+    quotient says nothing. A tensor that is all zero gives `inf` when the update moves it
+    away from zero and `nan` when it stays there; both are kept, neither is an error.
+    """
+
+    def __init__(self, named: Iterable[tuple[str, nn.Parameter]]) -> None:
+        """Measure these parameters, each group of one device and type at once."""
+        self._groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+        self._named = [(name, each) for name, each in named if is_measured(each)]
+        for index, (_, each) in enumerate(self._named):
+            self._groups.setdefault((each.device, each.dtype), []).append(index)
+        self._before: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+
+    def begin(self) -> None:
+        """Keep a copy of the weights as they are."""
+        self._before = {
+            key: [self._named[index][1].detach().clone() for index in indices]
+            for key, indices in self._groups.items()
+        }
+
+    def end(self) -> Iterator[tuple[list[str], Tensor]]:
+        """Yield (names, ratios) of each group, ratios of shape (len(names),)."""
+        before, self._before = self._before, {}
+        for key, copies in before.items():
+            indices = self._groups[key]
+            now = [self._named[index][1].detach() for index in indices]
+            wider = torch.float32 if key[1] in _LOW_PRECISION else None
+            # One kernel for all tensors; read back later, so the GPU is not waited for.
+            sizes = torch._foreach_norm(copies, 2, dtype=wider)  # noqa: SLF001
+            torch._foreach_sub_(copies, now)
+            changes = torch._foreach_norm(copies, 2, dtype=wider)  # noqa: SLF001
+            ratios = torch.stack(changes) / torch.stack(sizes)
+            yield [f"update_ratio/{self._named[index][0]}" for index in indices], ratios
+
+
+def is_measured(parameter: Tensor) -> bool:
+    """Whether the update ratio of a parameter is measured."""
+    return parameter.requires_grad and parameter.ndim >= 2
+
+
+def measure_grad_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
+    """Return the global L2 norm of all gradients, one number; None: there is none."""
+    groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for parameter in parameters:
+        grad = parameter.grad
+        if grad is None:
+            continue
+        values = grad.coalesce().values() if grad.is_sparse else grad
+        groups.setdefault((values.device, values.dtype), []).append(values)
+    norms = []
+    for (_, dtype), grads in groups.items():
+        wider = torch.float32 if dtype in _LOW_PRECISION else None
+        each = torch.stack(torch._foreach_norm(grads, 2, dtype=wider))  # noqa: SLF001
+        norms.append(torch.linalg.vector_norm(each))
+    if len(norms) < 2:
+        return norms[0] if norms else None
+    first = norms[0]
+    return torch.linalg.vector_norm(
+        torch.stack([norm.to(first.device, first.dtype) for norm in norms])
+    )
+
+
+class StepProbes:
+    """All probes of one optimizer; each fails for itself."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        named: Iterable[tuple[str, nn.Parameter]],
+        *,
+        trial: TrialId,
+        put: Put,
+        iteration: Callable[[], int],
+        schedule: Schedule,
+        suffix: str = "",
+        measures_norm: bool = True,
+    ) -> None:
+        """Hook into `optimizer`; nothing is measured before its first step.
+
+        Args:
+            optimizer: Whose steps are measured.
+            named: Names of the model's parameters; those of other optimizers are left out.
+            trial: Whose measurements these are.
+            put: Takes them.
+            iteration: The iteration that a step belongs to.
+            schedule: When the update ratio is measured.
+            suffix: After `lr` and `grad_norm`, for a second optimizer: `/1`.
+            measures_norm: False: whoever clips the gradients knows their norm.
+        """
+        self._optimizer = optimizer
+        self._named = list(named)
+        self._trial = trial
+        self._put = put
+        self._iteration = iteration
+        self._schedule = schedule
+        self._suffix = suffix
+        self._off: set[str] = set() if measures_norm else {"grad_norm"}
+        self._lr: float | None = None
+        self._ratio: UpdateRatio | None = None
+        self._is_measuring = False
+        self._handles: list[RemovableHandle] = [
+            optimizer.register_step_pre_hook(self._before_step),
+            optimizer.register_step_post_hook(self._after_step),
+        ]
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the tensors whose update ratio is measured, in the model's order."""
+        return [name for name, each in self._own_parameters() if is_measured(each)]
+
+    def begin_epoch(self) -> None:
+        """Let the LR be noted again at the next step."""
+        self._lr = None
+
+    def remove(self) -> None:
+        """Take the hooks away; calling it again does nothing."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _before_step(self, *_: object) -> None:
+        iteration = self._iteration()
+        self._guard("lr", self._note_lr, iteration)
+        self._guard("grad_norm", self._note_norm, iteration)
+        self._is_measuring = self._schedule.is_due(iteration)
+        if self._is_measuring:
+            self._guard("update_ratio", self._begin_ratio, iteration)
+
+    def _after_step(self, *_: object) -> None:
+        if self._is_measuring:
+            self._is_measuring = False
+            self._guard("update_ratio", self._end_ratio, self._iteration())
+
+    def _guard(
+        self, probe: str, measure: Callable[[int], None], iteration: int
+    ) -> None:
+        if probe in self._off:
+            return
+        try:
+            measure(iteration)
+        except Exception as error:  # noqa: BLE001 - a probe must not end a training
+            self._off.add(probe)
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self._put(
+                ProbeFailed(trial=self._trial, probe=probe + self._suffix, error=reason)
+            )
+
+    def _note_lr(self, iteration: int) -> None:
+        lr: Any = self._optimizer.param_groups[0]["lr"]
+        if isinstance(lr, Tensor):
+            if self._schedule.is_due(iteration):
+                self._put(
+                    Reading(iteration, {f"lr{self._suffix}": lr.detach().clone()})
+                )
+        elif lr != self._lr:
+            self._lr = lr
+            self._put(Reading(iteration, {f"lr{self._suffix}": float(lr)}))
+
+    def _note_norm(self, iteration: int) -> None:
+        groups = self._optimizer.param_groups
+        norm = measure_grad_norm(each for group in groups for each in group["params"])
+        if norm is None:
+            return
+        # A fused optimizer is given the gradients still multiplied, and divides itself.
+        scale = getattr(self._optimizer, "grad_scale", None)
+        if scale is not None:
+            norm = norm / scale
+        self._put(
+            VectorReading(
+                iteration,
+                (f"grad_norm{self._suffix}",),
+                norm.reshape(1),
+                self._skipped(),
+            )
+        )
+
+    def _begin_ratio(self, _: int) -> None:
+        if self._ratio is None:
+            self._ratio = UpdateRatio(self._own_parameters())
+        self._ratio.begin()
+
+    def _end_ratio(self, iteration: int) -> None:
+        assert self._ratio is not None
+        skipped = self._skipped()
+        for names, ratios in self._ratio.end():
+            self._put(VectorReading(iteration, names, ratios, skipped))
+
+    def _skipped(self) -> Tensor | None:
+        """Whether a fused optimizer leaves this update out, on its device."""
+        found: Tensor | None = getattr(self._optimizer, "found_inf", None)
+        return None if found is None else found.detach().clone()
+
+    def _own_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Parameters of this optimizer by their names, those of the model first."""
+        groups = self._optimizer.param_groups
+        own = {id(each): each for group in groups for each in group["params"]}
+        named = [(name, each) for name, each in self._named if id(each) in own]
+        known = {id(each) for _, each in named}
+        others = [each for key, each in own.items() if key not in known]
+        return named + [(f"parameter_{i}", each) for i, each in enumerate(others)]
+
+
+class HeldWeights:
+    """Undoes each update of an optimizer, exactly: a step that measures must not learn."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        """Hook into `optimizer`."""
+        self._optimizer = optimizer
+        self._before: list[Tensor] = []
+        self._handles: list[RemovableHandle] = [
+            optimizer.register_step_pre_hook(self._keep),
+            optimizer.register_step_post_hook(self._put_back),
+        ]
+
+    def begin_epoch(self) -> None:
+        """Nothing changes from epoch to epoch."""
+
+    def remove(self) -> None:
+        """Take the hooks away; calling it again does nothing."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _parameters(self) -> Iterator[nn.Parameter]:
+        for group in self._optimizer.param_groups:
+            yield from group["params"]
+
+    def _keep(self, *_: object) -> None:
+        self._before = [each.detach().clone() for each in self._parameters()]
+
+    def _put_back(self, *_: object) -> None:
+        with torch.no_grad():
+            for parameter, before in zip(self._parameters(), self._before, strict=True):
+                parameter.copy_(before)
+        self._before = []

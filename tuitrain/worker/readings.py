@@ -1,0 +1,130 @@
+"""Measured values on their way to the log: kept as tensors, read all at once.
+
+The training thread must not wait for a GPU, so it hands over tensors; whoever reads
+them later makes one transfer per device and type, however many there are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Number = float | Tensor
+"""A value as it is handed over: a float, or a tensor that holds one number."""
+
+Row = tuple[int, dict[str, float]]
+"""Values of one iteration, read: (iteration, series name to value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Values of one iteration, one tensor or float each."""
+
+    iteration: int
+    values: Mapping[str, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorReading:
+    """Values of one iteration that one tensor holds."""
+
+    iteration: int
+    names: Sequence[str]
+    vector: Tensor
+    """Shape (len(names),)."""
+    skipped: Tensor | None = None
+    """One number; not 0: the optimizer skipped this update, so nothing was measured."""
+
+
+def read_rows(
+    readings: Iterable[Reading | VectorReading],
+) -> tuple[list[Row], dict[str, str]]:
+    """Fetch all values.
+
+    Returns:
+        The rows in the order given, and for each name whose values can't be read why.
+    """
+    readings = list(readings)
+    fetched = _Fetched([tensor for each in readings for tensor in _tensors_of(each)])
+    rows: list[Row] = []
+    problems: dict[str, str] = {}
+    for reading in readings:
+        if isinstance(reading, VectorReading):
+            values = fetched.read_vector(reading, problems)
+        else:
+            values = fetched.read_values(reading, problems)
+        if values:
+            rows.append((reading.iteration, values))
+    return rows, problems
+
+
+def _tensors_of(reading: Reading | VectorReading) -> list[Tensor]:
+    if isinstance(reading, VectorReading):
+        return [t for t in (reading.vector, reading.skipped) if t is not None]
+    return [
+        value
+        for value in reading.values.values()
+        if isinstance(value, Tensor) and value.numel() == 1
+    ]
+
+
+class _Fetched:
+    """The numbers of many tensors, by the identity of each."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._numbers: dict[int, list[float]] = {}
+        self._error = ""
+        groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+        for tensor in tensors:
+            groups.setdefault((tensor.device, tensor.dtype), []).append(tensor)
+        for group in groups.values():
+            try:
+                self._fetch(group)
+            except RuntimeError as error:  # a device that failed must not end the log
+                self._error = str(error).partition("\n")[0]
+
+    def read_values(
+        self, reading: Reading, problems: dict[str, str]
+    ) -> dict[str, float]:
+        values = {}
+        for name, value in reading.values.items():
+            try:
+                values[name] = self._to_number(value)
+            except (TypeError, ValueError) as error:
+                problems[name] = str(error)
+        return values
+
+    def read_vector(
+        self, reading: VectorReading, problems: dict[str, str]
+    ) -> dict[str, float]:
+        if reading.skipped is not None and any(self._get(reading.skipped)):
+            return {}
+        numbers = self._get(reading.vector)
+        if len(numbers) != len(reading.names):
+            problems[reading.names[0]] = self._error or "the probe's values are gone"
+            return {}
+        return dict(zip(reading.names, numbers, strict=True))
+
+    def _to_number(self, value: Number) -> float:
+        if not isinstance(value, Tensor):
+            return float(value)
+        if value.numel() != 1:
+            raise ValueError(
+                f"a tensor of {value.numel()} elements; log a single number"
+            )
+        numbers = self._get(value)
+        if not numbers:
+            raise ValueError(self._error)
+        return numbers[0]
+
+    def _get(self, tensor: Tensor) -> list[float]:
+        return self._numbers.get(id(tensor), [])
+
+    def _fetch(self, group: list[Tensor]) -> None:
+        flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
+        numbers = [float(number) for number in flat.tolist()]
+        start = 0
+        for tensor in group:
+            self._numbers[id(tensor)] = numbers[start : start + tensor.numel()]
+            start += tensor.numel()
