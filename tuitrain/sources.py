@@ -18,18 +18,28 @@ GPUS = "gpus"
 class StudySource:
     """All streams of one study folder, one trial folder or one log file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, has_points: bool = True) -> None:
         """Open `path`: a study folder, a trial folder, or a `.jsonl` file.
+
+        A study's `journal.jsonl` stands for its folder, and so does a `points.jsonl`.
+
+        Args:
+            path: What to read.
+            has_points: False: the points of a study's trials are left out, for those
+                who only want to know how far it is.
 
         Raises:
             StoreError: There is nothing there that could be a log.
         """
+        self._has_points = has_points
         self._followers: dict[str, LogFollower] = {}
         self._folder: StudyFolder | None = None
         if not path.exists():
             raise StoreError(
                 f"{path}: no such file or folder; give a study folder or a log"
             )
+        if path.name in ("journal.jsonl", "points.jsonl") and path.is_file():
+            path = path.parent
         if path.is_file():
             self._followers[path.stem] = LogFollower(path)
         elif (path / "points.jsonl").exists():
@@ -96,9 +106,11 @@ class StudySource:
         if self._folder is None:
             return
         for trial in self._folder.list_trials():
-            if f"{trial.path.name}/points" not in self._followers:
+            if f"{trial.path.name}/state" not in self._followers:
                 self._add_trial(trial.path)
 
     def _add_trial(self, folder: Path) -> None:
         self._followers[f"{folder.name}/state"] = LogFollower(folder / "state.jsonl")
-        self._followers[f"{folder.name}/points"] = LogFollower(folder / "points.jsonl")
+        if self._has_points:
+            points = LogFollower(folder / "points.jsonl")
+            self._followers[f"{folder.name}/points"] = points

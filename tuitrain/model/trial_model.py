@@ -77,8 +77,8 @@ class TrialModel:
         """Where the trial is in its life."""
         if self.lost_reason is not None:
             return TrialState.LOST
-        if self.ended is None:
-            return TrialState.QUEUED if self.started is None else TrialState.RUNNING
+        if self.ended is None and not self._is_own_witness:
+            return TrialState.RUNNING if self.has_begun else TrialState.QUEUED
         if self.finished is None:
             return (
                 TrialState.STOPPED
@@ -92,6 +92,16 @@ class TrialModel:
                 return TrialState.STOPPED
             case _:
                 return TrialState.FINISHED
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its process was seen to start, or by hand, to measure something."""
+        return self.started is not None or (self.step is None and bool(self.series))
+
+    @property
+    def _is_own_witness(self) -> bool:
+        """Started by hand, without a shim: its own last word is all that will come."""
+        return self.step is None and self.started is None and self.finished is not None
 
     @property
     def points(self) -> int:

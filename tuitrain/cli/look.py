@@ -1,0 +1,29 @@
+"""`replay` and `diagnose`: a log is looked at; nothing of it is run."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tuitrain.cli.walk import is_terminal
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Show or print a log again."""
+    path = Path(options.path)
+    if options.headless or options.json or not is_terminal():
+        from tuitrain.headless import Printer, find_look, replay_headless
+
+        look = find_look(sys.stdout, ascii_only=options.ascii)
+        return replay_headless(path, Printer(sys.stdout, look), as_json=options.json)
+    from tuitrain.tui import run_screen
+
+    return run_screen(path)
+
+
+def diagnose(options: argparse.Namespace) -> int:
+    """Print verdicts and findings of a log."""
+    from tuitrain.headless import Printer, diagnose_headless, find_look
+
+    look = find_look(sys.stdout, ascii_only=options.ascii)
+    printer = Printer(sys.stdout, look)
+    return diagnose_headless(Path(options.path), printer, as_json=options.json)

@@ -1,0 +1,168 @@
+"""`demo`, `run` and `attach`: a study is started or carried on, and shown."""
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuitrain.cli.failures import UsageError
+
+if TYPE_CHECKING:
+    from tuitrain.events import Step
+    from tuitrain.store import StudyFolder
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Walk the bundled data set through the six steps."""
+    from tuitrain.cli.studies import find_free, open_study
+    from tuitrain.data import demo_script
+
+    _require_torch()
+    asked = {"script": str(demo_script()), "function": "task", **_asked(options)}
+    given = Path(options.study) if options.study else find_free("demo")
+    return _walk(options, open_study(asked, given=given, name="demo"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Start or carry on the study of a script."""
+    from tuitrain.cli.script import find_script
+    from tuitrain.cli.studies import open_study
+
+    script = find_script(options.script)
+    if options.python is None:
+        _require_torch()
+    asked: dict[str, Any] = {"script": str(script.path)}
+    if script.function is not None:
+        asked["function"] = script.function
+    if options.arguments:
+        if script.function is not None:
+            raise UsageError(
+                f"{options.script}: a task takes no arguments; only a script with "
+                "a loop of its own does"
+            )
+        asked["arguments"] = options.arguments
+    asked |= _asked(options)
+    given = Path(options.study) if options.study else None
+    return _walk(options, open_study(asked, given=given, name=script.path.stem))
+
+
+def attach(options: argparse.Namespace) -> int:
+    """Show a study again that was started before."""
+    from tuitrain.cli.shelf import find_study
+
+    if not is_terminal():
+        raise UsageError(
+            "attach needs a terminal; to follow a study in a pipe: "
+            "tuitrain run SCRIPT --headless"
+        )
+    return _show(options, find_study(options.study, "attach"))
+
+
+def choose() -> int:
+    """Open the home screen and do what is chosen there."""
+    from tuitrain.tui import run_home
+
+    return run_home()
+
+
+def is_terminal() -> bool:
+    """Whether there is a terminal to show a screen on."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _walk(options: argparse.Namespace, folder: "StudyFolder") -> int:
+    until = _read_step(options.until)
+    if options.headless or options.json or not is_terminal():
+        return _walk_headless(options, folder, until)
+    if options.auto or until is not None:
+        _set_auto(folder, until)
+    return _show(options, folder)
+
+
+def _walk_headless(
+    options: argparse.Namespace, folder: "StudyFolder", until: "Step | None"
+) -> int:
+    from tuitrain.headless import Printer, find_look, run_headless
+    from tuitrain.supervisor import ensure_running
+
+    results = Printer(sys.stdout, find_look(sys.stdout, ascii_only=options.ascii))
+    progress = results
+    if options.json:
+        progress = Printer(sys.stderr, find_look(sys.stderr, ascii_only=options.ascii))
+    return run_headless(
+        folder,
+        lambda: ensure_running(folder),
+        results,
+        progress,
+        until=until,
+        as_json=options.json,
+    )
+
+
+def _show(options: argparse.Namespace, folder: "StudyFolder") -> int:
+    from tuitrain.supervisor import ensure_running
+    from tuitrain.tui import run_screen
+
+    return run_screen(folder, ensure_running(folder))
+
+
+def _set_auto(folder: "StudyFolder", until: "Step | None") -> None:
+    from tuitrain.commands import SetAuto
+    from tuitrain.supervisor import ensure_running
+    from tuitrain.wire import connect
+
+    connection = connect(ensure_running(folder), folder.name)
+    try:
+        answer = connection.ask(SetAuto(on=True, until=until))
+    finally:
+        connection.close()
+    if not answer.accepted:
+        raise UsageError(f"{folder.path}: {answer.message}")
+
+
+def _require_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError(
+            "torch is not installed for this Python; install it: pip install torch "
+            "(or name an interpreter that has it with --python)"
+        )
+
+
+def _read_step(text: str | None) -> "Step | None":
+    if text is None:
+        return None
+    from tuitrain.events import Step
+
+    wanted = text.strip().lower().replace("-", "_").replace(" ", "_")
+    for step in Step:
+        if wanted in (step.value, str(step.number)):
+            return step
+    names = ", ".join(f"{step.number} {step.value}" for step in Step)
+    raise UsageError(f"--until {text}: there is no such step; give one of {names}")
+
+
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that options were given for, as in `study.toml`."""
+    devices = {
+        "slots": options.slots,
+        "per_gpu": options.per_gpu,
+        "gpus": _read_gpus(options.gpus),
+        "cold": options.cold or None,
+        "python": getattr(options, "python", None),
+    }
+    asked = {
+        "seed": getattr(options, "seed", None),
+        "metric": getattr(options, "metric", None),
+        "devices": {k: v for k, v in devices.items() if v is not None} or None,
+    }
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def _read_gpus(text: str | None) -> str | list[int | str] | None:
+    if text is None or text in ("auto", "none"):
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise UsageError(f"--gpus {text}: give auto, none, or indices or UUIDs: 0,1")
+    return [int(part) if part.isdecimal() else part for part in parts]
