@@ -7,11 +7,11 @@ loaded when first asked for: this module itself imports neither torch nor a scre
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuitrain.worker import Run, Task, Trial, init
+    from tuitrain.worker import Run, Task, Trial, init, train
 
 __version__ = "0.1.0"
 
-__all__ = ["Run", "Task", "Trial", "__version__", "init"]
+__all__ = ["Run", "Task", "Trial", "__version__", "init", "train"]
 
 
 def __getattr__(name: str) -> object:

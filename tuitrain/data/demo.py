@@ -1,10 +1,14 @@
-"""Handwritten digits with a small network: what `tuitrain demo` trains."""
+"""Handwritten digits with a small network: what `tuitrain demo` trains.
+
+tuitrain run digits_mlp.py        the six steps
+python digits_mlp.py              one training with the default configuration
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from tuitrain import Task, Trial
+from tuitrain import Task, Trial, train
 from tuitrain.data import load_digits, split
 
 images, labels = load_digits()
@@ -42,3 +46,7 @@ def task(trial: Trial) -> Task:
             params, lr=trial.lr, weight_decay=trial.weight_decay
         ),
     )
+
+
+if __name__ == "__main__":
+    train(task)
