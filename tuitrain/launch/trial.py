@@ -17,16 +17,7 @@ from typing import NoReturn, TextIO
 
 from setproctitle import setproctitle
 
-from tuitrain.events import OutcomeKind, TrialFinished
-from tuitrain.launch.missing import explain_import_failure
-from tuitrain.store import (
-    LogWriter,
-    StoreError,
-    TrialFolder,
-    TrialSpec,
-    read_spec,
-)
-from tuitrain.units import format_power
+from tuitrain.store import TrialFolder, TrialSpec, read_spec
 
 NOT_RUN = 70
 """Exit status of a training process that was never told to go."""
@@ -95,43 +86,16 @@ def _run(folder: TrialFolder, spec: TrialSpec, go: int) -> int:
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     _flush_line_by_line(sys.stdout)
-    config = " ".join(
-        f"{name}={format_power(value) if isinstance(value, float) else value}"
-        for name, value in spec.config.items()
-    )
-    setproctitle(f"tuitrain trial {spec.study}/{spec.trial} {config}")
+    setproctitle(f"tuitrain trial {spec.study}/{spec.trial}")
     # End of file instead of the byte: the shim died before the start was on record,
     # and somebody else will be told to run this trial.
     is_told = os.read(go, 1) == b"g"
     os.close(go)
     if not is_told:
         return NOT_RUN
-    try:
-        from tuitrain.worker.entry import run_trial
-    except ImportError as error:
-        return _reject(folder, explain_import_failure(error))
+    from tuitrain.worker.entry import run_trial
+
     return run_trial(folder.path)
-
-
-def _reject(folder: TrialFolder, message: str) -> int:
-    """Record that nothing can be trained here; the worker itself could not be loaded."""
-    traceback.print_exc()
-    try:
-        writer = LogWriter(folder.points, f"{folder.trial}/points")
-        writer.append(
-            [
-                TrialFinished(
-                    trial=folder.trial,
-                    outcome=OutcomeKind.REJECTED,
-                    iteration=0,
-                    message=message,
-                    traceback=traceback.format_exc(),
-                )
-            ]
-        )
-    except StoreError as error:
-        sys.stderr.write(f"{error}\n")
-    return 1
 
 
 def _open_streams(folder: TrialFolder) -> None:

@@ -1,1 +1,6 @@
-"""To be written."""
+"""The daemon of a study: runs the checklist, queues trials over devices, answers clients."""
+
+from tuitrain.supervisor.ensure import ensure_running, find_running
+from tuitrain.supervisor.failures import SupervisorError
+
+__all__ = ["SupervisorError", "ensure_running", "find_running"]

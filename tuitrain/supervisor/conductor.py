@@ -1,0 +1,155 @@
+"""What the supervisor decides: journal, model and checklist kept in step."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from tuitrain import checklist
+from tuitrain.checklist import Settings, SettingsError, settings_from, settings_to
+from tuitrain.commands import Command, StopStudy
+from tuitrain.events import (
+    BestAccepted,
+    Event,
+    SettingsChanged,
+    StepStarted,
+    StudyEnded,
+    StudyOpened,
+    decode_record,
+)
+from tuitrain.model import StudyModel, fold
+from tuitrain.store import LogWriter, StudyFolder
+from tuitrain.supervisor.best import write_best
+from tuitrain.supervisor.failures import SupervisorError
+from tuitrain.supervisor.streams import Line
+from tuitrain.supervisor.study_file import StudyFile
+
+MAX_DECISIONS: Final = 1000
+"""Decisions in a row without anything happening in between; more would be an endless
+loop in the checklist."""
+
+_log = logging.getLogger(__name__)
+
+Relay = Callable[[Line], None]
+"""Passes a line on to whoever is attached."""
+
+
+class Conductor:
+    """Holds the study as it stands and writes down what is decided about it.
+
+    The journal is written first and the model follows from the line that was written:
+    what is not on file did not happen, here as for whoever reads it later.
+    """
+
+    def __init__(self, folder: StudyFolder, past: Iterable[Line], relay: Relay) -> None:
+        """Carry on from `past`, the journal so far, or open the study.
+
+        Raises:
+            SupervisorError: There are no settings to go by.
+            StoreError: The journal can't be written.
+        """
+        self._folder = folder
+        self._relay = relay
+        self._file = StudyFile(folder)
+        self.model = StudyModel()
+        for line in past:
+            self.model = fold(self.model, line.record)
+        self.settings = self._first_settings()
+        self._journal = LogWriter(folder.journal, "journal")
+        self.open_study()
+
+    def open_study(self) -> None:
+        """Write down what is asked, if it is new."""
+        settings = settings_to(self.settings)
+        if self.model.opened_at_s is None:
+            opened = StudyOpened(
+                name=self._folder.name, script=self.settings.script, settings=settings
+            )
+            self.write([opened])
+        elif settings != self.model.settings:
+            self.write([SettingsChanged(settings=settings)])
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Put `events` on record, then let the model follow and everybody know.
+
+        Raises:
+            StoreError: They could not be written; nothing happened.
+        """
+        if not events:
+            return
+        for line in self._journal.append(events):
+            self.take(Line("journal", line, decode_record(line)))
+        for event in events:
+            if isinstance(event, BestAccepted):
+                write_best(self._folder, event, self.settings.script)
+            if isinstance(event, BestAccepted | StudyEnded):
+                self._journal.sync()
+
+    def take(self, line: Line) -> None:
+        """Let the model follow one line and pass it on."""
+        self.remember(line)
+        self._relay(line)
+
+    def remember(self, line: Line) -> None:
+        """Let the model follow a line of the past, which everybody can read for himself."""
+        self.model = fold(self.model, line.record)
+
+    def decide(self) -> None:
+        """Write down everything that follows from the study as it stands.
+
+        Raises:
+            StoreError: The journal can't be written; to be tried again.
+        """
+        for _ in range(MAX_DECISIONS):
+            events = checklist.next_events(self.model, self.settings)
+            if not events:
+                return
+            is_start = any(isinstance(event, StepStarted) for event in events)
+            if is_start and self._follow_edits():
+                continue
+            self.write(events)
+        raise SupervisorError("the checklist comes to no end; stopped deciding")
+
+    def answer(self, command: Command) -> None:
+        """Do what a person asks.
+
+        Raises:
+            RefusedError: It can't be done now; says why.
+            SettingsError: `study.toml` was edited and can't be used.
+            StoreError: The journal can't be written; nothing was done.
+        """
+        if not isinstance(command, StopStudy):
+            self._take_edits()
+        self.write(checklist.answer(self.model, self.settings, command))
+
+    def close(self) -> None:
+        """Close the journal, forced to the disk."""
+        self._journal.sync()
+        self._journal.close()
+
+    def _take_edits(self) -> bool:
+        """Go by `study.toml` as it is now; return whether that changes anything."""
+        settings = self._file.read()
+        if settings is None or settings == self.settings:
+            return False
+        self.write([SettingsChanged(settings=settings_to(settings))])
+        self.settings = settings
+        return True
+
+    def _follow_edits(self) -> bool:
+        try:
+            return self._take_edits()
+        except SettingsError as error:
+            # Nobody to refuse: the study goes on by itself, as it was asked to last.
+            _log.warning("%s; going on with the settings before", error)
+            return False
+
+    def _first_settings(self) -> Settings:
+        try:
+            settings = self._file.read()
+            if settings is not None:
+                return settings
+        except SettingsError as error:
+            if self.model.opened_at_s is None:
+                raise SupervisorError(str(error)) from None
+            _log.warning("%s; going on with the settings before", error)
+        return settings_from(self.model.settings)

@@ -1,0 +1,285 @@
+"""The daemon: one loop that reads, decides, launches, and serves whoever is attached."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from tuitrain.checklist import RefusedError, SettingsError
+from tuitrain.commands import Command, StopStudy
+from tuitrain.events import (
+    Event,
+    LogVersionError,
+    StudyEnded,
+    SupervisorStarted,
+    SupervisorStopped,
+    TrialId,
+)
+from tuitrain.launch import Launcher, LaunchError
+from tuitrain.model import StudyModel
+from tuitrain.store import StoreError, StudyFolder
+from tuitrain.supervisor.conductor import Conductor
+from tuitrain.supervisor.crew import Crew
+from tuitrain.supervisor.sampling import Sampling
+from tuitrain.supervisor.server import Server
+from tuitrain.supervisor.slots import DeviceError, Slots, plan_slots
+from tuitrain.supervisor.streams import Line, StudyStreams
+from tuitrain.supervisor.watch import Watch
+from tuitrain.supervisor.whereabouts import Whereabouts, write_whereabouts
+from tuitrain.wire import Answered, WireError
+
+BUSY_TICK_S: Final = 0.1
+"""Between two looks at the files while something runs; most news come sooner."""
+IDLE_TICK_S: Final = 1.0
+"""The same when nothing runs."""
+IDLE_END_S: Final = 60.0
+"""Without a client and without a trial for so long, the daemon ends."""
+STOP_LIMIT_S: Final = 20.0
+"""Time the trials have to end after `StopStudy`, before the daemon ends anyway."""
+
+_SOCKET_CHECK_S: Final = 3.0
+_RETRY_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """One study's supervisor, once it holds the lock."""
+
+    def __init__(self, folder: StudyFolder, socket: Path) -> None:
+        """Read the journal and get ready; `run` does the rest.
+
+        Raises:
+            SupervisorError: The study has no settings to go by.
+            StoreError: The journal can't be read or written.
+            LogVersionError: A newer tuitrain wrote it.
+        """
+        self._folder = folder
+        self._server = Server(socket, folder.name, self)
+        self._streams = StudyStreams(folder)
+        self._conductor = Conductor(
+            folder, self._streams.read_journal(), self._server.relay
+        )
+        devices = self._conductor.settings.devices
+        self._launcher = Launcher(folder.name, cold=devices.cold, python=devices.python)
+        self._crew = Crew(folder, self._launcher, socket)
+        self._sampling = Sampling(folder)
+        self._watch = Watch(self.notice)
+        self._slots: Slots | None = None
+        self._settled: set[TrialId] = set()
+        self._is_caught_up = False
+        self._changed = asyncio.Event()
+        self._end_reason = ""
+        self._stop_by_s: float | None = None
+        self._quiet_since_s: float | None = None
+        self._trouble = ""
+
+    @property
+    def _model(self) -> StudyModel:
+        return self._conductor.model
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until there is nothing left to do, or a signal comes.
+
+        Raises:
+            OSError: The socket can't be bound.
+            WireError: The socket's folder is not ours alone.
+            StoreError: The study folder can't be written.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, f"signal {number.name}")
+        await self._server.open()
+        try:
+            write_whereabouts(
+                self._folder, Whereabouts.of_this_process(self._server.path)
+            )
+            ready()
+            await self._catch_up()
+            async with self._socket_kept():
+                while not self._end_reason:
+                    self._tick()
+                    await self._wait()
+        finally:
+            self._close()
+
+    def take_line(self, trial: TrialId, line: bytes) -> None:
+        """A trial offers a line it has just written."""
+        if trial not in self._model.trials or trial in self._settled:
+            return
+        # Before all files are read once, the file brings it in its turn.
+        if not self._is_caught_up:
+            return
+        try:
+            self._take(self._streams.offer_points(trial, line))
+        except (StoreError, LogVersionError) as error:
+            self._report(str(error))
+
+    def take_command(self, command: Command) -> Answered:
+        """Do what a client asks, or say why not."""
+        try:
+            self._conductor.answer(command)
+        except (RefusedError, SettingsError, StoreError) as error:
+            return Answered(id=0, accepted=False, message=str(error))
+        if isinstance(command, StopStudy):
+            self._stop_by_s = asyncio.get_running_loop().time() + STOP_LIMIT_S
+        self.notice()
+        return Answered(id=0, accepted=True)
+
+    def notice(self) -> None:
+        """Somebody came or went, or a trial ended: look again without delay."""
+        self._changed.set()
+
+    # --- one turn of the loop ---------------------------------------------------------
+
+    def _tick(self) -> None:
+        """Read, decide, launch; what can't be written now is tried again next time."""
+        try:
+            self._read()
+            self._conductor.write(self._crew.review(self._model))
+            self._plan_slots()
+            self._conductor.decide()
+            if self._slots is not None:
+                self._crew.launch(self._model, self._conductor.settings, self._slots)
+        except (StoreError, LaunchError, LogVersionError) as error:
+            self._report(str(error))
+        else:
+            self._trouble = ""
+        self._watch.follow(self._model)
+        self._look_for_end()
+
+    def _read(self) -> None:
+        self._take(self._sampling.poll(self._streams))
+        for trial in list(self._model.trials):
+            if trial not in self._settled:
+                self._read_trial(trial)
+
+    def _read_trial(self, trial: TrialId) -> None:
+        self._take(self._streams.read_state(trial))
+        # All of an ended trial's points come before it is judged.
+        is_over = self._model.trials[trial].state.is_over
+        while bite := self._streams.read_points(trial):
+            self._take(bite)
+            if not is_over:
+                break
+        if is_over:
+            self._settled.add(trial)
+
+    def _plan_slots(self) -> None:
+        """Work out the places for trials, once it is known what GPUs there are."""
+        settings = self._conductor.settings
+        if settings.devices.gpus != "none" and not self._sampling.has_answered:
+            return
+        gpus = self._sampling.newest
+        try:
+            slots = plan_slots(settings, gpus, len(os.sched_getaffinity(0)))
+        except DeviceError as error:
+            if self._model.ended is None:
+                self._conductor.write(
+                    [StudyEnded(state="rejected", message=str(error))]
+                )
+            return
+        if slots != self._slots:
+            self._conductor.write([self._describe(slots)])
+            self._slots = slots
+
+    def _take(self, lines: list[Line]) -> None:
+        for line in lines:
+            self._conductor.take(line)
+
+    def _remember(self, lines: list[Line]) -> None:
+        for line in lines:
+            self._conductor.remember(line)
+
+    async def _wait(self) -> None:
+        living = self._crew.count_living(self._model)
+        is_busy = living > 0 or not self._sampling.has_answered
+        tick_s = BUSY_TICK_S if is_busy else IDLE_TICK_S
+        if self._trouble:
+            tick_s = _RETRY_S
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), tick_s)
+        self._changed.clear()
+
+    # --- beginning and end ------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        """Read all that happened before: short files of all trials first, then points.
+
+        In bites, so that clients are served meanwhile; nothing is decided before all
+        is read.
+        """
+        while bite := self._streams.read_gpus():
+            self._remember(bite)
+        self._sampling.start()
+        self._launcher.warm_up()
+        trials = list(self._model.trials)
+        for trial in trials:
+            self._remember(self._streams.read_state(trial))
+        for trial in trials:
+            while not self._end_reason and (bite := self._streams.read_points(trial)):
+                self._remember(bite)
+                await asyncio.sleep(0)
+        self._is_caught_up = True
+
+    @contextlib.asynccontextmanager
+    async def _socket_kept(self) -> AsyncIterator[None]:
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(_SOCKET_CHECK_S)
+                try:
+                    await self._server.reopen_if_lost()
+                except (OSError, WireError) as error:
+                    self._report(f"{self._server.path}: can't be bound again ({error})")
+
+        task = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    def _look_for_end(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        living = self._crew.count_living(self._model)
+        if self._stop_by_s is not None:
+            if living == 0 or now_s > self._stop_by_s:
+                self._end("the study was stopped")
+            return
+        if living or self._server.clients:
+            self._quiet_since_s = None
+        elif self._quiet_since_s is None:
+            self._quiet_since_s = now_s
+        elif now_s - self._quiet_since_s > IDLE_END_S:
+            self._end("nothing runs and nobody is attached")
+
+    def _end(self, reason: str) -> None:
+        self._end_reason = self._end_reason or reason
+        self.notice()
+
+    def _close(self) -> None:
+        """Leave; trials that run go on, and the next supervisor finds them."""
+        try:
+            if self._end_reason:
+                self._conductor.write([SupervisorStopped(reason=self._end_reason)])
+            self._conductor.close()
+        except StoreError as error:
+            self._report(str(error))
+        self._watch.close()
+        self._server.close()
+        self._sampling.close()
+        self._launcher.close()
+
+    def _describe(self, slots: Slots) -> Event:
+        return SupervisorStarted(
+            pid=os.getpid(), slots=slots.total, devices=list(slots.devices)
+        )
+
+    def _report(self, trouble: str) -> None:
+        """Say it once, however often it is tried again."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            _log.error("%s; will try again", trouble)

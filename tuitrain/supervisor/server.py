@@ -1,0 +1,245 @@
+"""The supervisor's end of the socket: who may speak, what may be said, how much."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from tuitrain.commands import Command
+from tuitrain.events import TrialId
+from tuitrain.supervisor.streams import Line
+from tuitrain.wire import (
+    CLIENT_LINE_BYTES,
+    TRIAL_LINE_BYTES,
+    WIRE_VERSION,
+    Answered,
+    Asked,
+    FrameError,
+    Hello,
+    LineFramer,
+    Message,
+    Refused,
+    Relayed,
+    Welcome,
+    decode_message,
+    encode_message,
+    make_private_folder,
+    read_peer,
+)
+
+MAX_CONNECTIONS: Final = 128
+"""More than any study has trials at once and screens attached; far below the limit of
+open files, at which accepting would fail again and again."""
+HELLO_S: Final = 5.0
+"""Time a new peer has to say who it is."""
+CLIENT_BACKLOG_BYTES: Final = 16 << 20
+"""Bytes kept for a client that does not read; one that needs more is dropped."""
+
+_BACKLOG: Final = 64
+_SOCKET_UMASK: Final = 0o177
+
+_log = logging.getLogger(__name__)
+
+
+class Household(Protocol):
+    """What the server needs of the supervisor."""
+
+    def take_line(self, trial: TrialId, line: bytes) -> None:
+        """A trial offers a line it has just written."""
+        ...
+
+    def take_command(self, command: Command) -> Answered:
+        """A client asks for something; the answer's id is filled in by the server."""
+        ...
+
+    def notice(self) -> None:
+        """Somebody came or went: something may have changed."""
+        ...
+
+
+class Server:
+    """Listens at a study's socket and serves trials and clients."""
+
+    def __init__(self, path: Path, study: str, household: Household) -> None:
+        """Serve `study` at `path` once `open` is called."""
+        self.path = path
+        self.study = study
+        self.household = household
+        self.clients: set[Guest] = set()
+        self.guests: set[Guest] = set()
+        self._server: asyncio.Server | None = None
+        self._inode: int | None = None
+
+    async def open(self) -> None:
+        """Bind the socket, private from its first moment on, and listen.
+
+        Raises:
+            OSError: It can't be bound.
+            WireError: Its folder is no longer ours alone.
+        """
+        make_private_folder(self.path.parent)
+        # Only who holds the study's lock comes here: what lies there is left over.
+        self.path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(_SOCKET_UMASK)
+        try:
+            listening.bind(str(self.path))
+        except OSError:
+            listening.close()
+            raise
+        finally:
+            os.umask(before)
+        self._inode = self.path.stat().st_ino
+        old = self._server
+        self._server = await asyncio.get_running_loop().create_unix_server(
+            lambda: Guest(self), sock=listening, backlog=_BACKLOG
+        )
+        if old is not None:
+            old.close()
+
+    async def reopen_if_lost(self) -> None:
+        """Bind again when a cleaner of temporary files took the socket away."""
+        try:
+            is_there = self.path.stat().st_ino == self._inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            _log.warning("%s is gone; binding it again", self.path)
+            await self.open()
+
+    def relay(self, line: Line) -> None:
+        """Pass a line on to every client."""
+        if not self.clients:
+            return
+        message = Relayed(
+            stream=line.stream, record=msgspec.Raw(line.line.removesuffix(b"\n"))
+        )
+        encoded = encode_message(message)
+        for client in list(self.clients):
+            client.send(encoded)
+
+    def close(self) -> None:
+        """Stop listening, send off everybody, and take the socket away."""
+        if self._server is not None:
+            self._server.close()
+        for guest in list(self.guests):
+            guest.leave()
+        try:
+            if self.path.stat().st_ino == self._inode:
+                self.path.unlink()
+        except OSError:
+            return
+
+
+class Guest(asyncio.Protocol):
+    """One connection: a stranger until its first line, then a client or a trial."""
+
+    def __init__(self, server: Server) -> None:
+        """Belong to `server`."""
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        # The first lines of a trial may come in one piece with its hello.
+        self._framer = LineFramer(TRIAL_LINE_BYTES)
+        self._take: Callable[[bytes], None] = self._take_hello
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let in who is of this user, while there is room."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("a stream was expected")
+        self._transport = transport
+        self._server.guests.add(self)
+        peer = read_peer(transport.get_extra_info("socket"))
+        if peer.uid != os.getuid():
+            _log.warning("refused user %d (process %d)", peer.uid, peer.pid)
+            transport.abort()
+        elif len(self._server.guests) > MAX_CONNECTIONS:
+            self._refuse("too many connections; close some screens and try again")
+        else:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(HELLO_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Take whole lines, one after the other."""
+        try:
+            for line in self._framer.feed(data):
+                if self._transport is None or self._transport.is_closing():
+                    return
+                self._take(line)
+        except FrameError as error:
+            self._refuse(str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget this peer."""
+        del exc
+        if self._patience is not None:
+            self._patience.cancel()
+        self._server.guests.discard(self)
+        self._server.clients.discard(self)
+        self._server.household.notice()
+
+    def send(self, encoded: bytes) -> None:
+        """Send one encoded message, or drop a client that does not read."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > CLIENT_BACKLOG_BYTES:
+            _log.warning("dropped a client that does not read")
+            self._server.clients.discard(self)
+            self._transport.abort()
+            return
+        self._transport.write(encoded)
+
+    def leave(self) -> None:
+        """Close after what is still to be sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _say(self, message: Message) -> None:
+        self.send(encode_message(message))
+
+    def _refuse(self, reason: str) -> None:
+        self._say(Refused(reason=reason))
+        self.leave()
+
+    def _take_hello(self, line: bytes) -> None:
+        if len(line) > CLIENT_LINE_BYTES:
+            raise FrameError("too long for a hello")
+        hello = decode_message(line)
+        if self._patience is not None:
+            self._patience.cancel()
+        server = self._server
+        if not isinstance(hello, Hello):
+            self._refuse("say hello first")
+        elif hello.version != WIRE_VERSION:
+            self._refuse(
+                f"this supervisor speaks version {WIRE_VERSION}, not {hello.version}; "
+                "stop it with `tuitrain stop` and start it again"
+            )
+        elif hello.study != server.study:
+            self._refuse(f"this is the supervisor of {server.study}, not {hello.study}")
+        elif hello.role == "client":
+            self._framer.limit_bytes = CLIENT_LINE_BYTES
+            self._take = self._take_request
+            self._say(
+                Welcome(version=WIRE_VERSION, study=server.study, pid=os.getpid())
+            )
+            server.clients.add(self)
+            server.household.notice()
+        elif hello.trial is None:
+            self._refuse("a trial must say which one it is")
+        else:
+            self._take = partial(server.household.take_line, hello.trial)
+
+    def _take_request(self, line: bytes) -> None:
+        asked = decode_message(line)
+        if not isinstance(asked, Asked):
+            self._refuse("a client may only ask")
+            return
+        answer = self._server.household.take_command(asked.command)
+        self._say(msgspec.structs.replace(answer, id=asked.id))
