@@ -18,7 +18,8 @@ def __getattr__(name: str) -> object:
     """Load the worker side on first use; it imports torch."""
     if name not in __all__:
         raise AttributeError(f"module 'tuitrain' has no attribute {name!r}")
-    from tuitrain import worker
+    import importlib
 
-    value: object = getattr(worker, name)
+    # By name: the rooms that read `__version__` from here do not depend on the worker.
+    value: object = getattr(importlib.import_module("tuitrain.worker"), name)
     return value
