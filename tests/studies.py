@@ -61,10 +61,10 @@ class StudyMaker:
     def journal(self, *events: Event) -> None:
         self._journal.append(list(events))
 
-    def step(self, step: Step, round: int = 1, attempt: int = 1) -> None:
+    def step(self, step: Step, nth: int = 1, attempt: int = 1) -> None:
         self.journal(
-            StepEntered(step=step, round=round, attempt=attempt),
-            StepStarted(step=step, round=round, attempt=attempt),
+            StepEntered(step=step, round=nth, attempt=attempt),
+            StepStarted(step=step, round=nth, attempt=attempt),
         )
 
     def trial(

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tuitrain.cli.walk import is_terminal
+from tuitrain.cli.terminal import is_terminal
 
 
 def replay(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ import psutil
 
 from tuitrain.cli.failures import UsageError
 from tuitrain.cli.studies import RUNS, is_study
+from tuitrain.cli.terminal import is_terminal
 from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.commands import StopStudy
 from tuitrain.events import RecordError
@@ -64,10 +65,10 @@ def list_studies(options: argparse.Namespace) -> int:
 
 def home(_: argparse.Namespace) -> int:
     """Show the studies here: on a terminal to choose from, else as a list."""
-    from tuitrain.cli.walk import choose, is_terminal
-
     if is_terminal():
-        return choose()
+        from tuitrain.tui import run_home
+
+        return run_home()
     list_studies(argparse.Namespace(folders=[str(RUNS)], json=False))
     printer = Printer(sys.stdout, find_look(sys.stdout))
     printer.lines(["", "to see it work: tuitrain demo   all commands: tuitrain --help"])

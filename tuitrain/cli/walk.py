@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuitrain.cli.failures import UsageError
+from tuitrain.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from tuitrain.events import Step
@@ -57,18 +58,6 @@ def attach(options: argparse.Namespace) -> int:
             "tuitrain run SCRIPT --headless"
         )
     return _show(options, find_study(options.study, "attach"))
-
-
-def choose() -> int:
-    """Open the home screen and do what is chosen there."""
-    from tuitrain.tui import run_home
-
-    return run_home()
-
-
-def is_terminal() -> bool:
-    """Whether there is a terminal to show a screen on."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _walk(options: argparse.Namespace, folder: "StudyFolder") -> int:

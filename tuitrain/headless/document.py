@@ -35,6 +35,7 @@ def document(study: Study, damage: StreamDamage = _UNDAMAGED) -> dict[str, Any]:
             "script": model.script,
             "state": find_state(study),
             "rounds": model.round,
+            "note": model.ended.message if model.ended else "",
         },
         "steps": [_step(run) for run in find_steps(study)],
         "trials": [_trial(study, trial) for trial in model.trials.values()],

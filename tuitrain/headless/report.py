@@ -127,7 +127,9 @@ def _rank(view: TrialView, *, highest: bool) -> tuple[bool, float]:
 
 def _closing_lines(study: Study) -> Iterator[str]:
     best = study.model.best
-    yield f"{find_name(study)}: {find_state(study)}"
+    ended = study.model.ended
+    why = f": {ended.message}" if ended is not None and ended.message else ""
+    yield f"{find_name(study)}: {find_state(study)}{why}"
     if best is None:
         return
     yield f"best: {best.trial}  {config_line(best.config)}"

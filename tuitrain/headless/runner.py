@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from tuitrain.clock import SYSTEM_CLOCK
-from tuitrain.commands import Command, RerunStep, SetAuto
-from tuitrain.events import Step, StudyEnded
+from tuitrain.commands import SetAuto
+from tuitrain.events import Step
 from tuitrain.headless.lines import ProgressLines
 from tuitrain.headless.load import load
 from tuitrain.headless.outcome import ExitStatus
@@ -25,11 +25,10 @@ LAST_TRIALS_S: Final = 30.0
 """How long trials may take to stop after the study has ended."""
 _MOST_REVIVALS: Final = 5
 _MERGE_S: Final = 0.05
-_AGAIN: Final = ("failed", "stopped", "rejected")
 
 
 class HeadlessError(Exception):
-    """The study can't be followed; says what, where and what to do."""
+    """The study can't be run or followed; says what, where and what to do."""
 
 
 def run_headless(
@@ -55,7 +54,8 @@ def run_headless(
         as_json: The result is the JSON document instead of figures and tables.
 
     Raises:
-        HeadlessError: The supervisor refuses, or dies again and again.
+        HeadlessError: The script can't be used, or the supervisor refuses, or dies
+            again and again.
         StoreError: The study's logs can't be read.
     """
     walk = _Walk(folder, revive, progress)
@@ -76,7 +76,13 @@ def run_headless(
     finally:
         walk.close()
     # From the files alone, so that a replay prints the same.
-    return print_result(load(folder.path), results, as_json=as_json)
+    loaded = load(folder.path)
+    ended = loaded.study.model.ended
+    if ended is None or ended.state != "rejected":
+        return print_result(loaded, results, as_json=as_json)
+    if as_json:
+        print_result(loaded, results, as_json=True)
+    raise HeadlessError(ended.message)
 
 
 class _Walk:
@@ -101,17 +107,18 @@ class _Walk:
     def has_reached(self, until: Step | None) -> bool:
         """Whether there is nothing left to do up to and including `until`."""
         ended, current = self._model.ended, self._model.current
-        if ended is None or current is None:
-            return False
-        if ended.state == "finished":
+        if ended is not None and ended.state == "finished":
             return True
-        is_there = until is not None and current.step.number >= until.number
-        return ended.state == "reached" and is_there
+        if until is None or current is None:
+            return False
+        if current.step is until:
+            return ended is not None and ended.state == "reached"
+        return current.step.number > until.number
 
     def follow(self, until: Step | None) -> None:
         """Ask for the steps and follow them to the end."""
         before = self._model.ended
-        while not self._begin(before, until):
+        while not self._begin(until):
             self.catch_up()
         while self._model.ended is None or self._model.ended is before:
             self._step()
@@ -120,17 +127,16 @@ class _Walk:
             time.sleep(LOOK_EVERY_S)
             self.catch_up()
 
-    def _begin(self, before: StudyEnded | None, until: Step | None) -> bool:
+    def _begin(self, until: Step | None) -> bool:
         """Ask for the steps; False: the supervisor died meanwhile, ask again."""
         connection = self._reconnect()
         try:
-            ended = self._model.ended
-            if ended is not None and ended is before and ended.state in _AGAIN:
-                self._ask(connection, RerunStep())
-            self._ask(connection, SetAuto(on=True, until=until))
+            answer = connection.ask(SetAuto(on=True, until=until))
         except ConnectionLostError:
             self.close()
             return False
+        if not answer.accepted:
+            raise HeadlessError(f"{self._folder.path}: {answer.message}")
         return True
 
     def close(self) -> None:
@@ -177,11 +183,6 @@ class _Walk:
                 time.sleep(LOOK_EVERY_S)
             else:
                 return self._connection
-
-    def _ask(self, connection: Connection, command: Command) -> None:
-        answer = connection.ask(command)
-        if not answer.accepted:
-            raise HeadlessError(f"{self._folder.path}: {answer.message}")
 
     def _has_running(self) -> bool:
         trials = self._model.trials.values()
