@@ -1,0 +1,26 @@
+# BIN: folder of the tools, with its slash; `make BIN= check` takes those on PATH.
+BIN ?= .venv/bin/
+
+.PHONY: check fix test coverage bench
+
+check: ## what a change must pass, and what CI runs
+	BIN=$(BIN) .ci/checks
+	$(BIN)pytest -m "not gpu and not long"
+
+fix: ## repair what can be repaired
+	$(BIN)ruff check --fix .
+	$(BIN)ruff format .
+	$(BIN)cog -r README.md docs/*.md
+	$(BIN)python screenshots/redraw.py
+
+test:
+	$(BIN)pytest -m "not gpu and not long"
+
+coverage:
+	$(BIN)coverage erase
+	$(BIN)coverage run -m pytest -m "not gpu and not long"
+	$(BIN)coverage combine -q
+	$(BIN)coverage report
+
+bench: ## the figures of docs/performance.md
+	$(BIN)python -m tests.benchmarks
