@@ -80,10 +80,11 @@ def _data_problems(name: str, data: object) -> Iterator[str]:
 
 
 def _function_problems(task: Task) -> Iterator[str]:
-    if not callable(task.loss):
-        yield f"loss is {_kind(task.loss)}; it must be callable: loss(outputs, targets)"
-    elif isinstance(task.loss, type):
-        name = task.loss.__name__
+    loss: object = task.loss
+    if not callable(loss):
+        yield f"loss is {_kind(loss)}; it must be callable: loss(outputs, targets)"
+    elif isinstance(loss, type):
+        name = loss.__name__
         yield f"loss={name} is a class; make one: loss={name}()"
     maker: object = task.optimizer
     if isinstance(maker, Optimizer):
@@ -94,11 +95,9 @@ def _function_problems(task: Task) -> Iterator[str]:
         )
     elif maker is not None and not callable(maker):
         yield f"optimizer is {_kind(maker)}; it must be a function of the parameters"
-    if task.scheduler is not None and not callable(task.scheduler):
-        yield (
-            f"scheduler is {_kind(task.scheduler)}; it must be a function of the "
-            "optimizer"
-        )
+    scheduler: object = task.scheduler
+    if scheduler is not None and not callable(scheduler):
+        yield f"scheduler is {_kind(scheduler)}; it must be a function of the optimizer"
     metrics: object = task.metrics
     if not isinstance(metrics, Mapping):
         yield f"metrics is {_kind(metrics)}; it must be a dict of name to function"

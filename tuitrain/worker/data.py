@@ -213,7 +213,7 @@ def _pick(tensors: tuple[Tensor, ...], indices: Sequence[int]) -> tuple[Tensor, 
 
 
 def _count_samples(loader: DataLoader[Any]) -> int | None:
-    sampled = _length(loader.sampler) if loader.sampler is not None else None
+    sampled = _length(loader.sampler)
     return sampled if sampled is not None else _length(loader.dataset)
 
 

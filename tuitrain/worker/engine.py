@@ -57,11 +57,7 @@ class Engine:
             device: Where minibatches are.
         """
         self.criterion: Criterion = recognize(task.loss)
-        self.scaler = (
-            torch.amp.GradScaler(device.type)  # type: ignore[no-untyped-call]
-            if task.amp == "fp16"
-            else None
-        )
+        self.scaler = torch.amp.GradScaler(device.type) if task.amp == "fp16" else None
         self._task = task
         self._optimizer = optimizer
         self._device = device

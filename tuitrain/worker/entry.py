@@ -12,9 +12,6 @@ from typing import Final
 from tuitrain.events import OutcomeKind, TrialFinished
 from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec, read_spec
 
-TRIAL_VARIABLE: Final = "TUITRAIN_TRIAL"
-"""Environment variable with the trial's folder, for `tuitrain.init()` in a script."""
-
 EXIT_DONE: Final = 0
 EXIT_FAILED: Final = 1
 
@@ -36,7 +33,6 @@ def run_trial(folder: Path) -> int:
         sys.stderr.write(f"tuitrain: {error}\n")
         return EXIT_FAILED
     _set_title(spec)
-    os.environ[TRIAL_VARIABLE] = os.fspath(folder)
     os.environ["OMP_NUM_THREADS"] = str(spec.threads)
     try:
         import torch  # noqa: F401 - whether it is there is the question
@@ -59,6 +55,8 @@ def preload() -> None:
     import torch.utils.data
     import torch.utils.serialization  # noqa: F401
 
+    import tuitrain.worker.alone
+    import tuitrain.worker.run
     import tuitrain.worker.running  # noqa: F401
 
 

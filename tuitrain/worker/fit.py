@@ -1,10 +1,9 @@
 """Whether one pass over a few minibatches was without error: step 2's question."""
 
+import math
 from typing import Final
 
-from torch import Tensor
-
-from tuitrain.worker.accuracy import Counted
+from tuitrain.worker.readings import Number, Reading, read_rows
 
 FIT_SHARE: Final = 0.01
 """Share of the constant predictor's loss that counts as fitted, for regression."""
@@ -13,32 +12,35 @@ FIT_SHARE: Final = 0.01
 class FitWatch:
     """Adds up one pass on the device; asking reads it back once."""
 
-    def __init__(self, constant_loss: float | None) -> None:
+    def __init__(self, constant_loss: float | None = None) -> None:
         """Begin with nothing seen.
 
         Args:
             constant_loss: Loss of always answering the mean target; None: this is no
                 regression, only accuracy tells.
         """
-        self._constant_loss = constant_loss
-        self._counts: list[Counted] = []
-        self._losses: list[Tensor] = []
+        self.constant_loss = constant_loss
+        self._shares: list[Number] = []
+        self._losses: list[Number] = []
 
-    def see(self, loss: Tensor, counted: Counted | None) -> None:
-        """Add one iteration; both stay on the device."""
-        self._losses.append(loss)
-        if counted is not None:
-            self._counts.append(counted)
+    def see(self, loss: Number | None, share: Number | None) -> None:
+        """Add one iteration: its loss and its accuracy 0..1; tensors are not read yet."""
+        if loss is not None:
+            self._losses.append(loss)
+        if share is not None:
+            self._shares.append(share)
 
     def is_reached(self) -> bool:
         """Whether the pass just seen was without error; the next pass begins empty."""
-        counts, losses = self._counts, self._losses
-        self._counts, self._losses = [], []
-        if counts:
-            correct = sum(float(each.correct) for each in counts)
-            total = sum(float(each.total) for each in counts)
-            return total > 0 and correct >= total
-        if self._constant_loss is None or not losses:
+        shares, losses = _read(self._shares), _read(self._losses)
+        self._shares, self._losses = [], []
+        if shares:
+            return all(math.isclose(share, 1.0) for share in shares)
+        if self.constant_loss is None or not losses:
             return False
-        mean = sum(float(loss) for loss in losses) / len(losses)
-        return mean <= FIT_SHARE * self._constant_loss
+        return sum(losses) / len(losses) <= FIT_SHARE * self.constant_loss
+
+
+def _read(numbers: list[Number]) -> list[float]:
+    rows, _ = read_rows([Reading(0, {"": number}) for number in numbers])
+    return [values[""] for _, values in rows]

@@ -130,6 +130,8 @@ class TaskLoop:
             self._measure(batches)
             return
         passes = self._limits.epochs
+        if passes is None and self._limits.iterations is None:
+            passes = 1
         fit = FitWatch(self._facts(None, batches).constant_loss)
         self._speed.begin()
         while not self._session.is_over() and passes != 0:
@@ -137,7 +139,7 @@ class TaskLoop:
                 if self._session.is_over():
                     return
                 measured = self._update(group, batches)
-                fit.see(measured.loss, measured.counted)
+                fit.see(measured.loss, measured.values().get("accuracy"))
             if self._limits.stop_at_fit:
                 self._session.is_fitted = fit.is_reached()
             passes = None if passes is None else passes - 1

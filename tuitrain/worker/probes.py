@@ -94,13 +94,17 @@ def measure_grad_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
     for (_, dtype), grads in groups.items():
         wider = torch.float32 if dtype in _LOW_PRECISION else None
         each = torch.stack(torch._foreach_norm(grads, 2, dtype=wider))  # noqa: SLF001
-        norms.append(torch.linalg.vector_norm(each))
+        norms.append(_norm(each))
     if len(norms) < 2:
         return norms[0] if norms else None
     first = norms[0]
-    return torch.linalg.vector_norm(
-        torch.stack([norm.to(first.device, first.dtype) for norm in norms])
-    )
+    moved = [norm.to(first.device, first.dtype) for norm in norms]
+    return _norm(torch.stack(moved))
+
+
+def _norm(values: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(values)
+    return norm
 
 
 class StepProbes:

@@ -5,7 +5,7 @@ them later makes one transfer per device and type, however many there are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,16 +17,17 @@ Row = tuple[int, dict[str, float]]
 """Values of one iteration, read: (iteration, series name to value)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Values of one iteration, one tensor or float each."""
+class Reading(NamedTuple):
+    """Values of one iteration, one tensor or float each.
+
+    A tuple, since one is made in every iteration of somebody's training.
+    """
 
     iteration: int
     values: Mapping[str, Number]
 
 
-@dataclass(frozen=True, slots=True)
-class VectorReading:
+class VectorReading(NamedTuple):
     """Values of one iteration that one tensor holds."""
 
     iteration: int

@@ -140,36 +140,35 @@ class Recorder:
             return
         if self._retry_in > 0:
             self._retry_in -= 1
-            self._bound()
-        elif self._append(self._unwritten):
-            self._unwritten = []
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                self._report("log", f"{lost} points lost: the log was not writable")
+        else:
+            self._unwritten = self._append(self._unwritten)
+        self._bound()
+        if self._lost and not self._unwritten:
+            lost, self._lost = self._lost, 0
+            self._report("log", f"{lost} points lost: the log was not writable")
 
-    def _append(self, events: list[Event]) -> bool:
-        """Write and offer `events`; return whether the log took them."""
-        if self._writer is None:
-            return True
+    def _append(self, events: list[Event]) -> list[Event]:
+        """Write and offer `events`; return those the log did not take."""
+        if self._writer is None or not events:
+            return []
         try:
             lines = self._writer.append(events)
         except StoreError as error:
             self._retry_in = round(RETRY_EVERY_S / SEND_EVERY_S)
             self._complain(str(error))
-            self._bound()
-            return False
+            return events
         except (TypeError, ValueError) as error:
             return self._append_one_by_one(events, str(error))
         if self._offer is not None:
             self._offer.offer(lines)
-        return True
+        return []
 
-    def _append_one_by_one(self, events: list[Event], error: str) -> bool:
+    def _append_one_by_one(self, events: list[Event], error: str) -> list[Event]:
         """Leave out what can't be encoded: it must not keep back all that follows."""
         if len(events) == 1:
             self._complain(f"{type(events[0]).__name__} can't be logged ({error})")
-            return True
-        return all([self._append([event]) for event in events])
+            return []
+        return [left for event in events for left in self._append([event])]
 
     def _bound(self) -> None:
         """Let go of the oldest points; what happened to the trial is kept."""

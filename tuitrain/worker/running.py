@@ -1,21 +1,24 @@
-"""One trial of a study in this process: its script, its session, its last word."""
+"""One trial of a study in this process: its script, and its last word."""
 
-import signal
+import runpy
 import sys
 from pathlib import Path
-from types import FrameType
 
 from tuitrain.events import OutcomeKind
 from tuitrain.store import LogWriter, TrialFolder, TrialSpec
-from tuitrain.wire import WIRE_VERSION, Hello
 from tuitrain.worker.checks import check_task
-from tuitrain.worker.failures import CheckpointError, RejectedError
+from tuitrain.worker.failures import RejectedError, WorkerError
+from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.loop import TaskLoop
-from tuitrain.worker.offering import LineOffer
-from tuitrain.worker.recorder import Recorder
-from tuitrain.worker.script import explain, format_trimmed, load_function
-from tuitrain.worker.seeds import set_seeds
-from tuitrain.worker.session import Session, choose_device, set_threads
+from tuitrain.worker.script import (
+    explain,
+    find_script_file,
+    format_trimmed,
+    load_function,
+    prepare_arguments,
+)
+from tuitrain.worker.session import Session, choose_device
+from tuitrain.worker.supervised import begin_session, offer_session, was_claimed
 from tuitrain.worker.trial import Trial
 
 _FAILED = frozenset({OutcomeKind.RAISED, OutcomeKind.REJECTED})
@@ -27,44 +30,21 @@ def run_spec(spec: TrialSpec, folder: TrialFolder, writer: LogWriter) -> int:
     Returns:
         The exit status: 1 when the script raised or was rejected, else 0.
     """
-    session = Session(spec, folder, Recorder(spec.trial, writer, _make_offer(spec)))
-    _stop_on_sigterm(session)
-    set_threads(spec.threads)
-    set_seeds(spec.seed)
-    outcome = _run_and_finish(session)
+    session = begin_session(spec, folder, writer)
+    run = _run_own_loop if spec.function is None else _run_task
+    try:
+        run(session, Path(spec.script))
+        outcome = session.finish()
+    except BaseException as error:  # noqa: BLE001 - the script's, to be told in the log
+        sys.stderr.write(_format(error, Path(spec.script)))
+        outcome = finish_raised(session, error)
     return int(outcome in _FAILED)
 
 
-def _run_and_finish(session: Session) -> OutcomeKind:
-    script = Path(session.spec.script)
-    try:
-        if session.spec.function is None:
-            raise RejectedError("own loops are not built yet")
-        _run_task(session, script, session.spec.function)
-    except (RejectedError, CheckpointError) as error:
-        sys.stderr.write(f"tuitrain: {error}\n")
-        cause = error.__cause__
-        return session.finish(
-            OutcomeKind.REJECTED
-            if isinstance(error, RejectedError)
-            else OutcomeKind.RAISED,
-            message=str(error),
-            traceback="" if cause is None else format_trimmed(cause, script),
-        )
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the script's, to be told
-        trimmed = format_trimmed(error, script)
-        sys.stderr.write(trimmed)
-        return session.finish(
-            OutcomeKind.RAISED, message=explain(error, script), traceback=trimmed
-        )
-    except KeyboardInterrupt:
-        session.stop()
-    return session.finish()
-
-
-def _run_task(session: Session, script: Path, name: str) -> None:
+def _run_task(session: Session, script: Path) -> None:
     spec = session.spec
-    function = load_function(script, name)
+    assert spec.function is not None
+    function = load_function(script, spec.function)
     trial = Trial(
         spec.config,
         seed=spec.seed,
@@ -72,22 +52,34 @@ def _run_task(session: Session, script: Path, name: str) -> None:
         regularize=spec.limits.regularize,
         device=choose_device(spec.device),
     )
-    where = f"{script.name}: {name}()"
+    where = f"{script.name}: {spec.function}()"
     task = check_task(function(trial), where)
     TaskLoop(task, trial, session, where=where).run()
 
 
-def _make_offer(spec: TrialSpec) -> LineOffer | None:
-    if spec.socket is None:
-        return None
-    hello = Hello(
-        version=WIRE_VERSION, role="trial", study=spec.study, trial=spec.trial
-    )
-    return LineOffer(Path(spec.socket), hello)
+def _run_own_loop(session: Session, script: Path) -> None:
+    """Run the script as if started by hand; `tuitrain.init()` in it finds the trial."""
+    find_script_file(script)
+    prepare_arguments(script, session.spec.arguments)
+    offer_session(session)
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    except Exception as error:
+        if not was_claimed() and not isinstance(error, RejectedError):
+            raise RejectedError(explain(error, script)) from error
+        raise
+    finally:
+        claimed = was_claimed()
+        offer_session(None)
+    if not claimed:
+        raise RejectedError(
+            f"{script.name}: never called tuitrain.init(); call it before the loop, or "
+            "write a task function: def task(trial): return Task(...)"
+        )
 
 
-def _stop_on_sigterm(session: Session) -> None:
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        session.stop()
-
-    signal.signal(signal.SIGTERM, stop)
+def _format(error: BaseException, script: Path) -> str:
+    """What the trial's own output shows: a line where one says it all."""
+    if isinstance(error, WorkerError) and error.__cause__ is None:
+        return f"tuitrain: {error}\n"
+    return format_trimmed(error.__cause__ or error, script)

@@ -24,8 +24,7 @@ def load_function(script: Path, name: str) -> Callable[..., Any]:
     Raises:
         RejectedError: There is no such script or function, or its top level raised.
     """
-    if not script.is_file():
-        raise RejectedError(f"{script}: no such script; check the path")
+    find_script_file(script)
     prepare_arguments(script, [])
     spec = importlib.util.spec_from_file_location(MODULE_NAME, script)
     if spec is None or spec.loader is None:
@@ -48,6 +47,16 @@ def load_function(script: Path, name: str) -> Callable[..., Any]:
             f"{script.name}: {name!r} is a {type(found).__name__}, not a function"
         )
     return found
+
+
+def find_script_file(script: Path) -> None:
+    """Check that there is a script.
+
+    Raises:
+        RejectedError: There is none.
+    """
+    if not script.is_file():
+        raise RejectedError(f"{script}: no such script; check the path")
 
 
 def prepare_arguments(script: Path, arguments: list[str]) -> None:

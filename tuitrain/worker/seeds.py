@@ -42,7 +42,7 @@ def read_random_state() -> RandomState:
             float(cached),
         ),
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "cuda": torch.cuda.get_rng_state_all() if _uses_cuda() else [],
     }
 
 
@@ -57,3 +57,7 @@ def restore_random_state(state: RandomState) -> None:
     torch.set_rng_state(state["torch"].cpu())
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+
+
+def _uses_cuda() -> bool:
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]

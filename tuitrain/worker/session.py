@@ -1,7 +1,7 @@
 """What a running trial shares: its description, its recorder, how far it is."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -42,6 +42,10 @@ class Session:
     """Someone asked for the trial to stop."""
     is_fitted: bool = False
     """One pass over the minibatches had no error left."""
+    before_finish: list[Callable[[], None]] = field(default_factory=list)
+    """Called before the last word is written."""
+    outcome: OutcomeKind | None = None
+    """How it ended; None: it has not."""
     _failed_probes: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -113,7 +117,13 @@ class Session:
         message: str = "",
         traceback: str = "",
     ) -> OutcomeKind:
-        """Write the last word; None: worked out from how it ended."""
+        """Write the last word; None: worked out from how it ended.
+
+        Calling it again returns the outcome that was written.
+        """
+        if self.outcome is not None:
+            return self.outcome
+        self._wrap_up()
         if outcome is None:
             self.recorder.flush()
             outcome, message = self._judge()
@@ -126,7 +136,16 @@ class Session:
                 traceback=_encodable(traceback),
             )
         )
+        self.outcome = outcome
         return outcome
+
+    def _wrap_up(self) -> None:
+        wrapping, self.before_finish = self.before_finish, []
+        for wrap_up in wrapping:
+            try:
+                wrap_up()
+            except Exception as error:  # noqa: BLE001 - the last word must be written
+                self.report_failure("description", f"{type(error).__name__}: {error}")
 
     def _judge(self) -> tuple[OutcomeKind, str]:
         if self.recorder.non_finite_at is not None:

@@ -1,0 +1,98 @@
+"""A trial that a supervisor described: its session, and how a script finds it."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec, read_spec
+from tuitrain.wire import WIRE_VERSION, Hello
+from tuitrain.worker.lone import finish_at_exit
+from tuitrain.worker.offering import LineOffer
+from tuitrain.worker.recorder import Recorder
+from tuitrain.worker.seeds import set_seeds
+from tuitrain.worker.session import Session, set_threads
+
+TRIAL_VARIABLE: Final = "TUITRAIN_TRIAL"
+"""Environment variable with the trial's folder, by which `tuitrain.init()` finds it."""
+
+
+class _Current:
+    """The session of the script that this process runs."""
+
+    session: Session | None = None
+    was_claimed = False
+
+
+_current: Final = _Current()
+
+
+def begin_session(
+    spec: TrialSpec, folder: TrialFolder, writer: LogWriter | None
+) -> Session:
+    """Make this process that of a trial: threads, seeds, SIGTERM, and its session.
+
+    Args:
+        spec: What is asked.
+        folder: Of the trial.
+        writer: Its log; None: somebody else writes it.
+    """
+    session = Session(spec, folder, Recorder(spec.trial, writer, _make_offer(spec)))
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        session.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    os.environ[TRIAL_VARIABLE] = os.fspath(folder.path)
+    set_threads(spec.threads)
+    set_seeds(spec.seed)
+    return session
+
+
+def offer_session(session: Session | None) -> None:
+    """Let the script that runs next find its session; None: no more."""
+    _current.session = session
+    _current.was_claimed = False
+
+
+def was_claimed() -> bool:
+    """Whether the script called `tuitrain.init()`."""
+    return _current.was_claimed
+
+
+def claim_session() -> Session | None:
+    """Return the session this script was launched for; None: a person started it."""
+    if _current.session is None:
+        folder = os.environ.get(TRIAL_VARIABLE)
+        if folder is None:
+            return None
+        _current.session = _begin_launched(TrialFolder(Path(folder)))
+    _current.was_claimed = True
+    return _current.session
+
+
+def _begin_launched(folder: TrialFolder) -> Session | None:
+    """Begin the trial of a process that was told of it by the environment alone.
+
+    A log that is there already belongs to the process that launched this one, a loader's
+    worker say: then the same limits hold, and nothing is written.
+    """
+    try:
+        spec = read_spec(folder.spec)
+        is_ours = not folder.points.exists()
+        writer = LogWriter(folder.points, f"{spec.trial}/points") if is_ours else None
+    except StoreError:
+        return None
+    session = begin_session(spec, folder, writer)
+    finish_at_exit(session)
+    return session
+
+
+def _make_offer(spec: TrialSpec) -> LineOffer | None:
+    if spec.socket is None:
+        return None
+    hello = Hello(
+        version=WIRE_VERSION, role="trial", study=spec.study, trial=spec.trial
+    )
+    return LineOffer(Path(spec.socket), hello)
