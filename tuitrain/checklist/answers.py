@@ -3,8 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from tuitrain.checklist.conduct import accept, enter, next_events, start, without_end
-from tuitrain.checklist.plan import is_over
+from tuitrain.checklist.conduct import accept, enter, next_events, start
 from tuitrain.checklist.settings import Settings
 from tuitrain.checklist.transitions import (
     TRANSITIONS,
@@ -177,7 +176,7 @@ def _stop_trial(model: StudyModel, wanted: TrialId) -> tuple[Event, ...]:
     trial = model.trials.get(wanted)
     if trial is None:
         raise RefusedError(f"there is no trial {wanted}")
-    if is_over(trial):
+    if trial.state.is_over:
         raise RefusedError(f"trial {wanted} is over already")
     return (_stop(trial, "stopped by a person"),)
 
@@ -186,7 +185,7 @@ def _stop_study(model: StudyModel) -> tuple[Event, ...]:
     stops = [
         _stop(trial, "the study was stopped")
         for trial in model.trials.values()
-        if not is_over(trial) and trial.stop_reason is None
+        if not trial.state.is_over and trial.stop_reason is None
     ]
     return (*stops, StudyEnded(state="stopped"))
 
@@ -200,22 +199,16 @@ def _set_auto(
 ) -> tuple[Event, ...]:
     """Turn `--auto` on or off; on, an idle or ended study goes on at once."""
     auto = AutoSet(on=command.on, until=command.until)
-    if not command.on or (model.ended and model.ended.state == "finished"):
+    if not command.on or model.ended is None or model.ended.state == "finished":
         return (auto,)
-    going = replace(without_end(model), auto=auto)
+    going = replace(model, ended=None, auto=auto)
     following = next_events(going, settings)
-    if model.ended is None:
-        return (auto, *following)
     if not following or isinstance(following[0], StudyEnded):
-        # It ended within a step: rejected, stopped, or failed. Then that step again.
-        return (auto, *_again(model, following))
+        # It ended within a step: stopped, rejected or failed. That step once more,
+        # unless it is the last one asked for.
+        reached = following and following[0] == StudyEnded(state="reached")
+        return (auto,) if reached else (auto, *_rerun(model))
     return (auto, *following)
-
-
-def _again(model: StudyModel, following: tuple[Event, ...]) -> tuple[Event, ...]:
-    if following and getattr(following[0], "state", "") == "reached":
-        return ()
-    return _rerun(model)
 
 
 def _refuse_while_running(model: StudyModel, run: StepRun) -> None:

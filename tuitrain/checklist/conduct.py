@@ -5,11 +5,9 @@ them, and they are folded like any others: a supervisor killed between two of th
 the model as far as it got, and what is lacking follows from there.
 """
 
-from dataclasses import replace
-
 from tuitrain.checklist.learning_curves import values_at_best
 from tuitrain.checklist.metric import find_metric
-from tuitrain.checklist.plan import TrialPlan, is_over
+from tuitrain.checklist.plan import TrialPlan
 from tuitrain.checklist.settings import Settings
 from tuitrain.checklist.steps import STEPS
 from tuitrain.checklist.transitions import TRANSITIONS, Outcome, outcome_of
@@ -95,7 +93,7 @@ def _carry_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Even
     if run.started_at_s is None:
         return (start(run),) if model.auto is not None else ()
     trials = model.trials_of(run)
-    are_over = all(is_over(trial) for trial in trials)
+    are_over = all(trial.state.is_over for trial in trials)
     if (rejection := _find_rejection(model, trials)) is not None:
         return (rejection,) if are_over else ()
     planner, judge = STEPS[run.step]
@@ -200,8 +198,3 @@ def _finish(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event,
     if trial is None:
         return (StudyEnded(state="failed", message="there is no trial to accept"),)
     return (accept(model, settings, trial), StudyEnded(state="finished"))
-
-
-def without_end(model: StudyModel) -> StudyModel:
-    """Return the model as if its study had not ended."""
-    return replace(model, ended=None)

@@ -8,7 +8,6 @@ from tuitrain.checklist.plan import (
     TrialPlan,
     advice_of,
     counted,
-    is_over,
     lr_of,
     make_config,
     verdict_from,
@@ -138,7 +137,7 @@ def _extensions(model: StudyModel, settings: Settings, run: StepRun) -> list[flo
     wanted: list[float] = []
     while asked.union(wanted) <= by_lr.keys():
         tried = [by_lr[lr] for lr in asked.union(wanted)]
-        if not all(is_over(trial) for trial in tried):
+        if not all(trial.state.is_over for trial in tried):
             break
         further = _next_decade(tried)
         beyond = [

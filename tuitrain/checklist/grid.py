@@ -33,8 +33,8 @@ decade, is a factor 1.78."""
 
 
 def round_lr(lr: float) -> float:
-    """Return `lr` in three significant digits, as people would write it."""
-    return float(f"{lr:.3g}")
+    """Return `lr` in two significant digits: what is shown is what runs."""
+    return float(f"{lr:.2g}")
 
 
 def distinct(configs: Iterable[Config]) -> list[Config]:

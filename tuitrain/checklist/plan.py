@@ -66,12 +66,6 @@ def weight_decay_of(trial: TrialModel) -> float:
     return float(trial.config.get("weight_decay", 0.0))
 
 
-def is_over(trial: TrialModel) -> bool:
-    """Whether nothing more will come, a queued trial that was called off included."""
-    called_off = trial.state is TrialState.QUEUED and trial.stop_reason is not None
-    return trial.state.is_over or called_off
-
-
 def counted(model: StudyModel, run: StepRun) -> list[TrialModel]:
     """Return the trials a judgement counts: those over that nobody stopped."""
     return [

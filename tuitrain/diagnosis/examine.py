@@ -1,18 +1,112 @@
 """All rules on one trial, and which finding follows from which."""
 
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from tuitrain.diagnosis.bad_initialization import find_bad_initialization
+from tuitrain.diagnosis.curves import Curves, read_curves
 from tuitrain.diagnosis.divergence import find_divergence
+from tuitrain.diagnosis.generalization_gap import find_generalization_gap
+from tuitrain.diagnosis.labels_carry_no_signal import find_labels_without_signal
 from tuitrain.diagnosis.loss_not_decreasing import find_loss_not_decreasing
+from tuitrain.diagnosis.loss_plateau import find_loss_plateau
+from tuitrain.diagnosis.lr_decayed_too_early import find_lr_decayed_too_early
+from tuitrain.diagnosis.lr_not_in_force import find_lr_not_in_force
+from tuitrain.diagnosis.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.non_finite import find_non_finite
+from tuitrain.diagnosis.overfitting import find_overfitting
+from tuitrain.diagnosis.underfitting import find_underfitting
+from tuitrain.diagnosis.update_ratio import (
+    find_lr_too_high,
+    find_lr_too_low,
+    find_update_ratio_off,
+)
+from tuitrain.diagnosis.zero_initialization import find_zero_initialization
 from tuitrain.events import Finding, TrialId
-from tuitrain.model import StudyModel, whole_series
+from tuitrain.model import StudyModel
+
+RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
+    lambda curves: find_zero_initialization(curves.ratios),
+    find_lr_not_in_force,
+    find_labels_without_signal,
+    lambda curves: find_non_finite(curves.loss, curves.configured_lr),
+    lambda curves: find_divergence(curves.loss.values, curves.configured_lr),
+    find_lr_too_high,
+    find_lr_too_low,
+    lambda curves: find_loss_not_decreasing(curves.loss.values),
+    find_bad_initialization,
+    find_overfitting,
+    find_generalization_gap,
+    find_underfitting,
+    find_lr_decayed_too_early,
+    find_loss_plateau,
+    find_needs_longer_training,
+    find_update_ratio_off,
+)
+"""Every rule on one trial; causes before the symptoms they have."""
+
+_STOPS_LEARNING: Final = (
+    "zero_initialization",
+    "lr_not_in_force",
+    "labels_carry_no_signal",
+    "non_finite",
+    "divergence",
+    "lr_too_high",
+    "lr_too_low",
+)
+
+CAUSES: Final[dict[str, tuple[str, ...]]] = {
+    "non_finite": ("lr_not_in_force", "lr_too_high"),
+    "divergence": ("lr_not_in_force", "non_finite", "lr_too_high"),
+    "lr_too_high": ("lr_not_in_force",),
+    "lr_too_low": ("zero_initialization",),
+    "loss_not_decreasing": _STOPS_LEARNING,
+    "bad_initialization": ("lr_too_low",),
+    "overfitting": ("labels_carry_no_signal",),
+    "overconfidence": ("labels_carry_no_signal",),
+    "generalization_gap": ("labels_carry_no_signal", "overfitting"),
+    "underfitting": (*_STOPS_LEARNING, "loss_not_decreasing", "lr_decayed_too_early"),
+    "loss_plateau": (
+        *_STOPS_LEARNING,
+        "loss_not_decreasing",
+        "lr_decayed_too_early",
+        "underfitting",
+    ),
+    "update_ratio_off": ("zero_initialization",),
+}
+"""For each symptom the findings it may follow from, the most direct evidence first:
+probes before numeric failure, numeric failure before the shape of curves."""
 
 
 def examine(model: StudyModel, trial: TrialId) -> tuple[Finding, ...]:
-    """Return what the rules see in the trial's whole trajectory, most severe first."""
-    loss = whole_series(model, trial, "loss")
-    found = [
-        find_non_finite(loss, None),
-        find_divergence(loss.values, None),
-        find_loss_not_decreasing(loss.values),
+    """Return what the rules see in the trial's whole trajectory.
+
+    Causes come before what follows from them, and the more severe before the less.
+    Nothing is found where no update is made (step 1).
+    """
+    known = model.trials.get(trial)
+    if known is None or not known.limits.update:
+        return ()
+    curves = read_curves(model, trial)
+    found = [rule(curves) for rule in RULES]
+    return arrange([finding for finding in found if finding is not None], trial)
+
+
+def arrange(found: list[Finding], trial: TrialId | None) -> tuple[Finding, ...]:
+    """Say of each finding what it follows from, and order them."""
+    kinds = {finding.kind for finding in found}
+    linked = [
+        msgspec.structs.replace(
+            f, consequence_of=_find_cause(f.kind, kinds), trial=trial
+        )
+        for f in found
     ]
-    return tuple(finding for finding in found if finding is not None)
+    return tuple(
+        sorted(linked, key=lambda f: (f.consequence_of is not None, -f.severity.rank))
+    )
+
+
+def _find_cause(kind: str, kinds: set[str]) -> str | None:
+    return next((cause for cause in CAUSES.get(kind, ()) if cause in kinds), None)

@@ -21,4 +21,4 @@ def rounded(value: float | None, digits: int = 4) -> Scalar | None:
 
 def scaled_lr(lr: float | None, factor: float) -> Config | None:
     """Return the change to `factor` times the LR; None: the LR is not known."""
-    return None if lr is None else {"lr": float(f"{lr * factor:.3g}")}
+    return None if lr is None else {"lr": float(f"{lr * factor:.2g}")}

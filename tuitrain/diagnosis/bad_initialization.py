@@ -1,0 +1,72 @@
+"""The loss stays flat at first and falls later: the start was badly chosen."""
+
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.numerics import block_medians, finite, trend
+from tuitrain.events import Advice, Confidence, Finding, Severity
+from tuitrain.units import format_number
+
+MIN_FLAT_ITERATIONS: Final = 20
+"""A shorter flat start costs nothing."""
+MIN_FLAT_SHARE: Final = 0.1
+"""Share of the run that the flat start must last to be worth a word."""
+KNEE_SHARE: Final = 0.1
+"""The flat part ends where a tenth of the whole fall has happened."""
+MIN_FALL: Final = 0.2
+"""Share of the starting loss that the fall must have, for a flat start to be one."""
+MAX_BLOCKS: Final = 100
+
+
+def find_bad_initialization(curves: Curves) -> Finding | None:
+    """Find a flat start that gives way to a fall.
+
+    Returns:
+        The finding, or None: no flat start, an LR that rises meanwhile (a warm-up
+        explains it), or a run that is too short.
+
+    Source:
+        CS231n lecture 11, "loss curves": flat at first and then down is a bad
+        initialization. Thresholds ours.
+    """
+    values = finite(curves.loss.values)
+    blocks = block_medians(values, MAX_BLOCKS)
+    if len(values) < 2 * MIN_FLAT_ITERATIONS or len(blocks) < 10:
+        return None
+    start, lowest = float(np.median(blocks[:3])), float(blocks.min())
+    fall = start - lowest
+    if fall < MIN_FALL * abs(start):
+        return None
+    knee = int(np.argmax(blocks < start - KNEE_SHARE * fall))
+    iterations = round(knee * len(values) / len(blocks))
+    is_short = iterations < max(MIN_FLAT_ITERATIONS, MIN_FLAT_SHARE * len(values))
+    if is_short or trend(blocks[:knee]).falls or _warms_up(curves, iterations):
+        return None
+    return Finding(
+        kind="bad_initialization",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.MEDIUM,
+        summary=(
+            f"The loss stays at {format_number(start, 3)} for the first {iterations} "
+            "iterations and falls only then."
+        ),
+        evidence={
+            "flat_iterations": iterations,
+            "iterations": len(values),
+            "start": rounded(start),
+            "lowest": rounded(lowest),
+        },
+        advice=(
+            Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),
+            Advice(text="Put normalization layers between the others."),
+            Advice(text="Normalize the inputs; warm the LR up."),
+        ),
+    )
+
+
+def _warms_up(curves: Curves, until: int) -> bool:
+    early = finite(curves.lr.until(until).values)
+    return len(early) > 1 and bool(early.max() > early[0])

@@ -1,0 +1,105 @@
+"""All that the rules look at in one trial, over its whole trajectory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.expected_loss import chance_loss
+from tuitrain.diagnosis.numerics import Numbers, finite
+from tuitrain.events import Config, LossFacts, TrialId
+from tuitrain.model import EMPTY_SERIES, Series, StudyModel, lineage, whole_series
+
+RATIO_PREFIX: Final = "update_ratio/"
+"""Series of update ratios are called this and the tensor's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """One trial's measurements and what is known of its task."""
+
+    loss: Series = EMPTY_SERIES
+    """Training loss, one value an iteration."""
+    accuracy: Series = EMPTY_SERIES
+    val_loss: Series = EMPTY_SERIES
+    """One value an epoch."""
+    val_accuracy: Series = EMPTY_SERIES
+    lr: Series = EMPTY_SERIES
+    """LR in force, at least where it changed."""
+    ratios: Mapping[str, Series] = field(default_factory=dict)
+    """Update ratio of each tensor, by its name, in the model's order."""
+    config: Config = field(default_factory=dict)
+    facts: LossFacts | None = None
+    val_samples: int | None = None
+    epochs: int | None = None
+    """Epochs planned; None: not limited by epochs."""
+    config_read: tuple[str, ...] = ()
+    """Names the script asked the configuration for."""
+
+    @property
+    def configured_lr(self) -> float | None:
+        """LR of the configuration; None: not known."""
+        lr = self.config.get("lr")
+        return float(lr) if isinstance(lr, int | float) else None
+
+    @property
+    def chance(self) -> float | None:
+        """Loss of knowing how often each target occurs, and no more; None: not known."""
+        return chance_loss(self.facts) if self.facts is not None else None
+
+    @property
+    def chance_accuracy(self) -> float | None:
+        """Accuracy of always naming the most frequent class; None: not known."""
+        priors = self.facts.priors if self.facts is not None else None
+        if not priors:
+            return None
+        return max(priors[0], 1 - priors[0]) if len(priors) == 1 else max(priors)
+
+    @property
+    def train_accuracy(self) -> float | None:
+        """Mean training accuracy over the last tenth; None: not measured."""
+        values = finite(self.accuracy.values)
+        return float(np.mean(tail(values, 0.1))) if len(values) else None
+
+
+def read_curves(model: StudyModel, trial: TrialId) -> Curves:
+    """Return what the rules look at, for the trajectory that ends in `trial`."""
+    chain = lineage(model, trial)
+    if not chain:
+        return Curves()
+    newest = chain[-1]
+    task = next((part.task for part in reversed(chain) if part.task), None)
+    names = [name for name in newest.series if name.startswith(RATIO_PREFIX)]
+    return Curves(
+        loss=whole_series(model, trial, "loss"),
+        accuracy=whole_series(model, trial, "accuracy"),
+        val_loss=whole_series(model, trial, "val_loss"),
+        val_accuracy=whole_series(model, trial, "val_accuracy"),
+        lr=whole_series(model, trial, "lr"),
+        ratios={
+            name.removeprefix(RATIO_PREFIX): whole_series(model, trial, name)
+            for name in names
+        },
+        config=newest.config,
+        facts=task.loss if task is not None else None,
+        val_samples=task.val_samples if task is not None else None,
+        epochs=newest.limits.epochs,
+        config_read=tuple(task.config_read) if task is not None else (),
+    )
+
+
+def tail(values: Numbers, share: float, at_least: int = 1) -> Numbers:
+    """Return the last `share` of the values, at least so many."""
+    return values[-max(at_least, int(share * len(values))) :]
+
+
+def accuracy_error(share: float, samples: int | None) -> float:
+    """Return the standard error of an accuracy; 0 if the number of samples is unknown.
+
+    Laplace's rule keeps a perfect score from looking exact.
+    """
+    if not samples:
+        return 0.0
+    smooth = (share * samples + 1) / (samples + 2)
+    return float(np.sqrt(smooth * (1 - smooth) / samples))

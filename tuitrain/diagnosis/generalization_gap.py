@@ -1,0 +1,53 @@
+"""Far better on training data than on validation data."""
+
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
+from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.regularize import regularize_more
+from tuitrain.events import Confidence, Finding, Severity
+from tuitrain.units import format_percent
+
+MIN_EVALUATIONS: Final = 3
+MIN_GAP: Final = 0.05
+"""Source: AutoTrainer (Zhang et al. 2021, doi:10.1109/ICSE43902.2021.00043) uses 0.1, and
+0.07 above 90 % training accuracy; 0.05 is the pilot's and left 60 healthy runs alone."""
+MIN_ERRORS: Final = 3.0
+"""Standard errors of the validation accuracy that the gap must exceed."""
+
+
+def find_generalization_gap(curves: Curves) -> Finding | None:
+    """Compare training and validation accuracy at the end of the run.
+
+    Returns:
+        The finding, or None: the gap is small, or there is no accuracy to compare.
+
+    Source:
+        CS231n lecture 11, "train / val accuracy": a large gap is overfitting.
+    """
+    train, values = curves.train_accuracy, finite(curves.val_accuracy.values)
+    if train is None or len(values) < MIN_EVALUATIONS:
+        return None
+    val = float(np.median(tail(values, 0.2)))
+    gap, error = train - val, accuracy_error(val, curves.val_samples)
+    if gap <= max(MIN_GAP, MIN_ERRORS * error):
+        return None
+    return Finding(
+        kind="generalization_gap",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.HIGH if gap > 2 * MIN_GAP else Confidence.MEDIUM,
+        summary=(
+            f"Training accuracy {format_percent(train)}, validation accuracy "
+            f"{format_percent(val)}: a gap of {format_percent(gap)}."
+        ),
+        evidence={
+            "accuracy": rounded(train),
+            "val_accuracy": rounded(val),
+            "gap": rounded(gap),
+            "error": rounded(error, 2),
+        },
+        advice=regularize_more(curves),
+    )

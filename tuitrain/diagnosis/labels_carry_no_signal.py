@@ -1,0 +1,101 @@
+"""What is learned on training data says nothing about validation data."""
+
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves, accuracy_error
+from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.loss_not_decreasing import has_dropped
+from tuitrain.diagnosis.numerics import finite
+from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
+from tuitrain.units import format_number, format_percent
+
+MIN_EVALUATIONS: Final = 3
+"""Fewer say too little: the first evaluation of a healthy run may be at chance."""
+NEAR_CHANCE: Final = 0.97
+"""Share of the chance loss that the best validation loss must get below. Source:
+facts of the pilot; healthy digits runs are below 0.6 after three epochs."""
+ERRORS_ALLOWED: Final = 3.0
+"""Standard errors above the chance accuracy that chance alone may reach."""
+
+
+def find_labels_without_signal(
+    curves: Curves, *, fits_small: bool = False
+) -> Finding | None:
+    """Find a model that is at chance on validation data after several epochs.
+
+    Args:
+        curves: Of a training on all data.
+        fits_small: Whether the same model is known to fit a few minibatches, so that a
+            training loss that does not fall is no fault of model or optimizer.
+
+    Returns:
+        `critical` if the training loss falls meanwhile: it learns by heart. `high` if
+        it does not, but could. None: better than chance, or not enough is known.
+
+    Source:
+        Karpathy 2019, "A Recipe for Training Neural Networks": an input-independent
+        baseline shows whether the inputs are of any use.
+    """
+    losses = finite(curves.val_loss.values)
+    chance = curves.chance
+    if chance is None or len(losses) < MIN_EVALUATIONS:
+        return None
+    best_loss = float(losses.min())
+    if best_loss < NEAR_CHANCE * chance or _beats_chance(curves):
+        return None
+    learns = has_dropped(finite(curves.loss.values), chance)
+    if not learns and not fits_small:
+        return None
+    evidence: Evidence = {
+        "best_val_loss": rounded(best_loss),
+        "chance_loss": rounded(chance),
+        "evaluations": len(losses),
+        "best_val_accuracy": rounded(_best_accuracy(curves)),
+        "chance_accuracy": rounded(curves.chance_accuracy),
+        "training_loss_falls": learns,
+    }
+    return Finding(
+        kind="labels_carry_no_signal",
+        severity=Severity.CRITICAL if learns else Severity.HIGH,
+        confidence=Confidence.HIGH if learns else Confidence.MEDIUM,
+        summary=_summary(curves, best_loss, chance, learns=learns),
+        evidence=evidence,
+        advice=(
+            Advice(
+                text="Look at a few samples with their labels: do they belong together?"
+            ),
+            Advice(text="Look for inputs and labels shuffled or sorted separately."),
+            Advice(text="Make sure that training and validation data are alike."),
+        ),
+    )
+
+
+def _summary(curves: Curves, loss: float, chance: float, *, learns: bool) -> str:
+    accuracy = _best_accuracy(curves)
+    reached = (
+        f"accuracy {format_percent(accuracy)}"
+        if accuracy is not None
+        else f"loss {format_number(loss)}, chance is {format_number(chance)}"
+    )
+    how = "while the training loss falls" if learns else "after several epochs"
+    return (
+        f"On validation data the model is at chance ({reached}) {how}: "
+        "the labels seem to have nothing to do with the inputs."
+    )
+
+
+def _best_accuracy(curves: Curves) -> float | None:
+    best = curves.val_accuracy.best(highest=True)
+    return best[1] if best is not None else None
+
+
+def _beats_chance(curves: Curves) -> bool:
+    accuracies, chance = finite(curves.val_accuracy.values), curves.chance_accuracy
+    if not len(accuracies) or chance is None:
+        return False
+    # The best of many evaluations is high by luck; their median is not.
+    reached = float(np.median(np.sort(accuracies)[len(accuracies) // 2 :]))
+    error = accuracy_error(chance, curves.val_samples)
+    return reached > chance + ERRORS_ALLOWED * error

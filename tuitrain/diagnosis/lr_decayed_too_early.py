@@ -1,0 +1,88 @@
+"""The LR was lowered while the loss was still falling, and the fall stopped."""
+
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.numerics import Trend, trend
+from tuitrain.events import Advice, Confidence, Finding, Severity
+from tuitrain.units import format_power
+
+MIN_DECAY: Final = 2.0
+"""Factor from which one change of the LR is a step of a schedule; less is a smooth one."""
+WINDOW: Final = 20
+"""Iterations needed on both sides; at most a quarter of the run is looked at."""
+SLOWED: Final = 0.1
+"""Share of the slope before that remains after, at most."""
+MIN_REMAINING: Final = 0.2
+"""The loss at the decay, relative to the start: below there was little left to lose."""
+
+
+def find_lr_decayed_too_early(curves: Curves) -> Finding | None:
+    """Compare the slope of the loss before and after each step of the LR schedule.
+
+    Returns:
+        The finding for the first such step, or None: there is none, or too few
+        iterations around it.
+
+    Source:
+        CS231n lecture 11, "loss curves": do not decay the LR too early.
+    """
+    loss = curves.loss
+    for at, before_lr, after_lr in _decays(curves):
+        index = int(np.searchsorted(loss.iterations, at))
+        width = min(index, len(loss) - index, max(WINDOW, len(loss) // 4))
+        if width < WINDOW or not np.isfinite(loss.values).all():
+            continue
+        before = trend(loss.values[index - width : index])
+        # The drop right at the decay is noise that the lower LR averages out.
+        skip = width // 5
+        after = trend(loss.values[index + skip : index + width])
+        if _stopped(before, after) and _had_room(curves, index):
+            return Finding(
+                kind="lr_decayed_too_early",
+                severity=Severity.MEDIUM,
+                confidence=Confidence.MEDIUM,
+                summary=(
+                    f"The loss was still falling when the LR went from "
+                    f"{format_power(before_lr)} to {format_power(after_lr)} at "
+                    f"iteration {at}, and hardly falls since."
+                ),
+                evidence={
+                    "iteration": at,
+                    "lr_before": rounded(before_lr),
+                    "lr_after": rounded(after_lr),
+                    "slope_before": rounded(before.slope),
+                    "slope_after": rounded(after.slope),
+                },
+                advice=(
+                    Advice(text="Keep the LR longer before lowering it."),
+                    Advice(text="Or lower it smoothly: a cosine over the whole run."),
+                ),
+            )
+    return None
+
+
+def _decays(curves: Curves) -> list[tuple[int, float, float]]:
+    lr = curves.lr
+    pairs = zip(lr.iterations[1:], lr.values[:-1], lr.values[1:], strict=True)
+    return [
+        (int(at), float(before), float(after))
+        for at, before, after in pairs
+        if after > 0 and before >= MIN_DECAY * after
+    ]
+
+
+def _stopped(before: Trend, after: Trend) -> bool:
+    return before.falls and abs(min(after.slope, 0.0)) < SLOWED * abs(before.slope)
+
+
+def _had_room(curves: Curves, index: int) -> bool:
+    values = curves.loss.values
+    start, there = (
+        float(np.median(values[:3])),
+        float(np.median(values[index - 5 : index])),
+    )
+    return there > MIN_REMAINING * start

@@ -1,0 +1,82 @@
+"""The model stands still before it has learned even the training data."""
+
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves, tail
+from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.numerics import finite, trend
+from tuitrain.events import Advice, Confidence, Finding, Severity
+from tuitrain.units import format_percent
+
+MIN_POINTS: Final = 200
+MIN_EXPLAINED: Final = 0.5
+"""Of the way from chance to perfect accuracy on training data. Ours: without a baseline
+only the plainly bad can be named."""
+MIN_EXPLAINED_LOSS: Final = 0.2
+"""The same for regression, of the constant predictor's loss: noisy targets can leave
+half of the variance unexplained in a good model."""
+TAIL_SHARE: Final = 0.5
+MAX_GAP: Final = 0.05
+"""More validation than training accuracy apart is no underfitting."""
+
+
+def find_underfitting(curves: Curves) -> Finding | None:
+    """Find a training curve that has gone flat far from a fit.
+
+    Returns:
+        The finding, or None: it fits well enough, still learns, or what "well" means
+        for this task is not known.
+
+    Source:
+        CS231n lecture 11, "train / val accuracy": no gap means underfitting.
+    """
+    values = finite(curves.loss.values)
+    share = _share_explained(curves)
+    if share is None or len(values) < MIN_POINTS:
+        return None
+    explained, enough = share
+    last = tail(values, TAIL_SHARE)
+    if explained >= enough or trend(last).falls or _has_gap(curves):
+        return None
+    return Finding(
+        kind="underfitting",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.LOW if explained > enough / 2 else Confidence.MEDIUM,
+        summary=(
+            "The model no longer learns, at "
+            f"{format_percent(explained)} of what there is to learn from the "
+            "training data."
+        ),
+        evidence={
+            "explained": rounded(explained),
+            "accuracy": rounded(curves.train_accuracy),
+            "loss": rounded(float(np.median(last))),
+        },
+        advice=(
+            Advice(text="Take a bigger model: wider, deeper, or of another kind."),
+            Advice(text="Train longer, and regularize less."),
+            Advice(text="Look at the inputs: is what decides the label in them?"),
+        ),
+    )
+
+
+def _share_explained(curves: Curves) -> tuple[float, float] | None:
+    accuracy, chance = curves.train_accuracy, curves.chance_accuracy
+    if accuracy is not None:
+        if chance is None or chance >= 1:
+            return None
+        return (accuracy - chance) / (1 - chance), MIN_EXPLAINED
+    constant = curves.facts.constant_loss if curves.facts is not None else None
+    values = finite(curves.loss.values)
+    if not constant or constant <= 0 or not len(values):
+        return None
+    return 1 - float(np.median(tail(values, 0.1))) / constant, MIN_EXPLAINED_LOSS
+
+
+def _has_gap(curves: Curves) -> bool:
+    train, values = curves.train_accuracy, finite(curves.val_accuracy.values)
+    if train is None or not len(values):
+        return False
+    return train - float(np.median(tail(values, 0.2))) > MAX_GAP
