@@ -19,6 +19,17 @@ def module_command(
     return [python or sys.executable, "-P", "-m", module, *arguments]
 
 
+def patient_threads() -> dict[str, str]:
+    """Return the variable that lets OpenMP threads sleep while they wait.
+
+    By default they spin, which is a little faster on an idle machine and ruinous on a
+    shared one: two threads on two cores that others use too took 35-160 ms for an
+    iteration of a small network, against 1-4 ms asleep. OpenMP reads it when it is
+    loaded, so it must be set before the interpreter starts.
+    """
+    return {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
+
+
 def module_environment(**changes: str) -> dict[str, str]:
     """Return the environment for `module_command`, with `changes`.
 

@@ -23,7 +23,11 @@ from tuitrain.launch.channel import (
 )
 from tuitrain.launch.failures import LaunchError
 from tuitrain.launch.identity import ProcessIdentity
-from tuitrain.launch.interpreter import module_command, module_environment
+from tuitrain.launch.interpreter import (
+    module_command,
+    module_environment,
+    patient_threads,
+)
 from tuitrain.store import TrialFolder, TrialSpec
 
 STARTER_LIVES: Final = 3
@@ -173,7 +177,7 @@ class Launcher:
                 ),
                 stdin=subprocess.DEVNULL,
                 # Threads of a BLAS would make every fork unsafe.
-                env=module_environment(OPENBLAS_NUM_THREADS="1"),
+                env=module_environment(OPENBLAS_NUM_THREADS="1", **patient_threads()),
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )

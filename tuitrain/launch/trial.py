@@ -17,6 +17,7 @@ from typing import NoReturn, TextIO
 
 from setproctitle import setproctitle
 
+from tuitrain.launch.interpreter import patient_threads
 from tuitrain.store import TrialFolder, TrialSpec, read_spec
 
 NOT_RUN = 70
@@ -64,6 +65,7 @@ def trial_environment(folder: TrialFolder, spec: TrialSpec) -> dict[str, str]:
     is_cpu = spec.device == "cpu"
     return {
         **threads,
+        **patient_threads(),
         # The order that every tool agrees on; a UUID means one GPU whatever the order.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": "" if is_cpu else spec.device,
