@@ -19,10 +19,11 @@ def demo(options: argparse.Namespace) -> int:
     from tuitrain.cli.studies import find_free, open_study
     from tuitrain.data import demo_script
 
+    until = _read_step(options.until)
     _require_torch()
     asked = {"script": str(demo_script()), "function": "task", **_asked(options)}
     given = Path(options.study) if options.study else find_free("demo")
-    return _walk(options, open_study(asked, given=given, name="demo"))
+    return _walk(options, open_study(asked, given=given, name="demo"), until)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from tuitrain.cli.script import find_script
     from tuitrain.cli.studies import open_study
 
+    until = _read_step(options.until)
     script = find_script(options.script)
     if options.python is None:
         _require_torch()
@@ -45,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
         asked["arguments"] = options.arguments
     asked |= _asked(options)
     given = Path(options.study) if options.study else None
-    return _walk(options, open_study(asked, given=given, name=script.path.stem))
+    folder = open_study(asked, given=given, name=script.path.stem)
+    return _walk(options, folder, until)
 
 
 def attach(options: argparse.Namespace) -> int:
@@ -60,8 +63,9 @@ def attach(options: argparse.Namespace) -> int:
     return _show(options, find_study(options.study, "attach"))
 
 
-def _walk(options: argparse.Namespace, folder: "StudyFolder") -> int:
-    until = _read_step(options.until)
+def _walk(
+    options: argparse.Namespace, folder: "StudyFolder", until: "Step | None"
+) -> int:
     if options.headless or options.json or not is_terminal():
         return _walk_headless(options, folder, until)
     if options.auto or until is not None:

@@ -84,7 +84,9 @@ def _build(
     count = max(8, width - _MARGIN_COLUMNS)
     glyphs = _ASCII_GLYPHS if look.ascii_only else _GLYPHS
     styled = list(zip(curves, glyphs, _COLOURS, strict=False))
-    for curve, glyph, colour in reversed(styled):  # the first one on top
+    # Fewest points on top: a validation curve would be buried by its training curve.
+    styled.sort(key=lambda entry: len(entry[0].series))
+    for curve, glyph, colour in reversed(styled):
         marker = plotext.marker(glyph, colour) if look.has_colour else glyph
         for x, y in _segments(curve.series, span, scale, count):
             figure.draw(figure.signal(x, y, marker=marker).lines())

@@ -114,6 +114,11 @@ def metrics_line(view: TrialView) -> str:
     )
 
 
+def took_text(duration_s: float) -> str:
+    """Return how long a trial took; many take a second or less."""
+    return f"{duration_s:.1f} s" if duration_s < 60 else format_duration(duration_s)
+
+
 def config_line(config: dict[str, Scalar]) -> str:
     """Return a configuration as `lr=1e-2 weight_decay=1e-4`."""
     return " ".join(f"{name}={_value(name, value)}" for name, value in config.items())
@@ -168,7 +173,7 @@ def _tell_trial(trial: str, study: Study) -> list[str]:
     view = next((view for view in study.trials if view.trial == trial), None)
     if view is None:
         return []
-    took = f" after {format_duration(view.elapsed_s)}" if view.elapsed_s else ""
+    took = f" after {took_text(view.elapsed_s)}" if view.elapsed_s is not None else ""
     parts = [f"  {trial}", config_line(view.config), metrics_line(view)]
     parts.append(f"{view.state}{took}" + (f": {view.reason}" if view.reason else ""))
     return ["  ".join(part for part in parts if part)]

@@ -76,14 +76,19 @@ def find_shown_trials(study: Study) -> list[TrialView]:
 
 
 def find_curves(study: Study, trials: list[TrialView], measure: str) -> list[Curve]:
-    """Return the curves of `measure`: training of each trial, validation of the first."""
+    """Return the curves of `measure`: all of the first trial, what ranks of the others.
+
+    Rivals are shown by their validation, where there is one: three noisy training
+    curves in one figure can't be told apart.
+    """
     curves: list[Curve] = []
     for index, view in enumerate(trials):
         name = f"{view.trial} {view.varied or config_line(view.config)}".strip()
-        _add(curves, name, whole_series(study.model, view.trial, measure))
-        if index == 0:
-            validation = whole_series(study.model, view.trial, f"val_{measure}")
-            _add(curves, f"{view.trial} validation", validation)
+        training = whole_series(study.model, view.trial, measure)
+        validation = whole_series(study.model, view.trial, f"val_{measure}")
+        if index == 0 or not len(validation):
+            _add(curves, name, training)
+        _add(curves, f"{view.trial if index == 0 else name} validation", validation)
     return curves
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from tuitrain.headless.document import find_steps, find_verdict
-from tuitrain.headless.lines import config_line
+from tuitrain.headless.lines import config_line, took_text
 from tuitrain.study import Study, TrialView
-from tuitrain.units import format_duration, format_number, format_percent
+from tuitrain.units import format_number, format_percent
 
 _GAP = "  "
 
@@ -71,7 +71,7 @@ def _trial_row(view: TrialView) -> list[str]:
         _number(view.val_loss),
         _share(view.val_accuracy),
         view.state.value,
-        format_duration(view.elapsed_s) if view.elapsed_s is not None else "",
+        took_text(view.elapsed_s) if view.elapsed_s is not None else "",
         view.reason,
     ]
 
