@@ -34,7 +34,7 @@ class RecordError(Exception):
     """A line of a log or of the wire can't be used."""
 
 
-class MalformedRecordError(RecordError):
+class MalformedRecordError(RecordError, ValueError):
     """A line is torn, damaged, or not a record at all."""
 
 
