@@ -1,1 +1,5 @@
-"""To be written."""
+"""The screen: draws a study and turns keys into commands; imported only when shown."""
+
+from tuitrain.tui.run import run_home, run_replay, run_screen
+
+__all__ = ["run_home", "run_replay", "run_screen"]

@@ -1,0 +1,152 @@
+"""The app: composes the screens and routes messages between them and the feed."""
+
+from collections.abc import Callable
+from pathlib import Path, PurePath
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import App
+from textual.reactive import var
+
+from tuitrain.commands import Command, StopStudy
+from tuitrain.events import TrialId
+from tuitrain.study import Study
+from tuitrain.tui.feed import LiveFeed, ReplayFeed
+from tuitrain.tui.glyphs import is_ascii_only, to_ascii
+from tuitrain.tui.lines import plain
+from tuitrain.tui.manners import choose_theme, keep_manners
+from tuitrain.tui.messages import (
+    CommandAnswered,
+    CommandGiven,
+    FeedFailed,
+    HintGiven,
+    LeaveWanted,
+    Link,
+    LinkChanged,
+    PictureWanted,
+    PlayerWished,
+    StudyAdvanced,
+)
+from tuitrain.tui.screens.main import MainScreen
+
+Feed = LiveFeed | ReplayFeed
+
+
+class TuitrainApp(App[str]):
+    """Shows one study, live or replayed; returns how it was left."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["screens/screens.tcss"]
+    TITLE = "tuitrain"
+
+    study: var[Study | None] = var(None, init=False, always_update=True)
+    link: var[Link] = var(Link(), init=False)
+
+    def __init__(self, feed: Feed, find_log: Callable[[TrialId], Path]) -> None:
+        """Return an app that shows what `feed` posts."""
+        super().__init__()
+        self.theme = choose_theme(self.theme)
+        self._feed = feed
+        self._find_log = find_log
+        self.problem = ""
+        """Why the app ended by itself; empty: a person left it."""
+
+    def on_mount(self) -> None:
+        """Show the main screen and begin to read."""
+        keep_manners(self)
+        self.set_class(is_ascii_only(), "-ascii")
+        screen = MainScreen(self._find_log)
+        self.push_screen(screen.data_bind(TuitrainApp.study, TuitrainApp.link))
+        self.follow()
+
+    def on_unmount(self) -> None:
+        """Let the feed's thread end."""
+        self._feed.stop()
+
+    @work(thread=True, exclusive=True, group="feed")
+    def follow(self) -> None:
+        """Read the study in a thread, and post what it became."""
+        self._feed.run(self.post_message)
+
+    @work(thread=True, group="ask")
+    def ask(self, command: Command) -> None:
+        """Ask the supervisor in a thread, and post what it said."""
+        if isinstance(self._feed, LiveFeed):
+            self.post_message(CommandAnswered(*self._feed.ask(command)))
+
+    @on(StudyAdvanced)
+    def show_study(self, message: StudyAdvanced) -> None:
+        """Hand the newer study down."""
+        self.study = message.study
+
+    @on(LinkChanged)
+    def show_link(self, message: LinkChanged) -> None:
+        """Hand down how the study is connected."""
+        self.link = message.link
+
+    @on(CommandGiven)
+    def pass_on(self, message: CommandGiven) -> None:
+        """Pass a command to the supervisor."""
+        self.ask(message.command)
+
+    @on(CommandAnswered)
+    def show_answer(self, message: CommandAnswered) -> None:
+        """Say what the supervisor refused; what it did shows by itself."""
+        if not message.accepted:
+            self.say(message.message or "refused", is_problem=True)
+
+    @on(PlayerWished)
+    def move_replay(self, message: PlayerWished) -> None:
+        """Move the replay."""
+        if isinstance(self._feed, ReplayFeed):
+            self._feed.wish(message.wish)
+
+    @on(HintGiven)
+    def show_hint(self, message: HintGiven) -> None:
+        """Say why a key did nothing."""
+        self.say(message.text)
+
+    @on(FeedFailed)
+    def give_up(self, message: FeedFailed) -> None:
+        """End with the reason; there is nothing to show."""
+        self.problem = message.reason
+        self.exit("failed", return_code=2)
+
+    @on(LeaveWanted)
+    def leave(self, message: LeaveWanted) -> None:
+        """Leave, and stop the study first if that is wanted."""
+        if message.stops_study:
+            self.stop_and_leave()
+        else:
+            self.exit("left")
+
+    @work(thread=True, group="ask")
+    def stop_and_leave(self) -> None:
+        """Ask the supervisor to stop everything, then leave."""
+        if not isinstance(self._feed, LiveFeed):
+            return
+        accepted, said = self._feed.ask(StopStudy())
+        if accepted:
+            self.call_from_thread(self.exit, "stopped")
+        else:
+            self.post_message(CommandAnswered(accepted, said))
+
+    @on(PictureWanted)
+    def save_picture(self) -> None:
+        """Write the screen as SVG into the current folder."""
+        try:
+            path = self.save_screenshot()
+        except OSError as error:
+            self.say(
+                f"the picture can't be written ({error.strerror})", is_problem=True
+            )
+        else:
+            self.say(f"saved as {path}")
+
+    def say(self, text: str, *, is_problem: bool = False) -> None:
+        """Show a line for a few seconds, as inert text."""
+        shown = plain(text)
+        self.notify(
+            to_ascii(shown) if self.has_class("-ascii") else shown,
+            severity="warning" if is_problem else "information",
+            markup=False,
+        )

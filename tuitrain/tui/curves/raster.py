@@ -1,0 +1,173 @@
+"""Series to cells: columns of extents become braille dots (or ASCII) by numpy.
+
+Every cell holds 2 × 4 dots in braille, one in ASCII. A curve arrives reduced to one
+column a dot, so the cost does not depend on how many points were measured.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuitrain.model import ColumnExtents
+from tuitrain.tui.curves.axis import LARGEST, SMALLEST_LOG, Axis
+
+BRAILLE_DOTS = np.array(
+    [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8
+)
+"""Bit of each dot of a braille cell, shape (4 rows, 2 columns)."""
+
+_ASCII_MARKS = np.array([ord(mark) for mark in "*+#%@&=~"], dtype=np.uint32)
+"""One mark a curve, where all curves would look alike without colour."""
+_BRAILLE = 0x2800
+_SPACE = 0x20
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Dots in one cell."""
+
+    across: int
+    down: int
+
+
+BRAILLE = Resolution(2, 4)
+ASCII = Resolution(1, 1)
+
+
+class Canvas:
+    """A box of cells in which curves are drawn one over the other."""
+
+    def __init__(self, width: int, height: int, resolution: Resolution) -> None:
+        """Return an empty canvas of `width` × `height` cells."""
+        self.width, self.height = width, height
+        self.resolution = resolution
+        self.dots = np.zeros((height, width), dtype=np.uint8)
+        """Bits set in each cell; in ASCII, 1 where a curve passes."""
+        self.owner = np.full((height, width), -1, dtype=np.int16)
+        """Curve drawn last in each cell; -1: none."""
+
+    @property
+    def columns(self) -> int:
+        """Dots across."""
+        return self.width * self.resolution.across
+
+    @property
+    def rows(self) -> int:
+        """Dots down."""
+        return self.height * self.resolution.down
+
+    def draw(self, x: NDArray[np.int64], y: NDArray[np.int64], owner: int) -> None:
+        """Set the dots (x, y), y counted from the top; those outside are left out."""
+        inside = (x >= 0) & (x < self.columns) & (y >= 0) & (y < self.rows)
+        x, y = x[inside], y[inside]
+        across, down = self.resolution.across, self.resolution.down
+        cell = (y // down, x // across)
+        bits = (
+            BRAILLE_DOTS[y % down, x % across]
+            if self.resolution is BRAILLE
+            else np.ones(len(x), dtype=np.uint8)
+        )
+        np.bitwise_or.at(self.dots, cell, bits)
+        self.owner[cell] = owner
+
+    def codes(self) -> NDArray[np.uint32]:
+        """Return the character code of every cell, shape (height, width)."""
+        if self.resolution is BRAILLE:
+            codes = self.dots.astype(np.uint32) + _BRAILLE
+        else:
+            codes = _ASCII_MARKS[self.owner % len(_ASCII_MARKS)]
+        codes[self.dots == 0] = _SPACE
+        return codes
+
+
+def to_rows(values: NDArray[np.float64], axis: Axis, rows: int) -> NDArray[np.float64]:
+    """Return the row of each value, counted from the top, not rounded; NaN stays NaN.
+
+    The ends of the axis lie in the middle of the outermost cells, as plotext puts its
+    ticks. Values without a logarithm become NaN on a log axis.
+    """
+    values = np.clip(values, -LARGEST, LARGEST)
+    if axis.is_log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.where(values >= SMALLEST_LOG, np.log10(values), np.nan)
+    # Divided first: the difference of two very large values overflows.
+    share = (values / axis.span) - (axis.low / axis.span)
+    return np.clip((1.0 - share) * (rows - 1), -1e9, 1e9)
+
+
+def strokes(
+    extents: ColumnExtents, axis: Axis, canvas: Canvas
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the dots (x, y) of a curve: a stroke a column, joined to the one before.
+
+    Columns in which something was not finite end a line; so do values that a log axis
+    can't show.
+    """
+    margin = (canvas.resolution.down - 1) / 2
+    rows = canvas.rows - 2 * margin
+    top = np.rint(to_rows(extents.high, axis, int(rows)) + margin)
+    bottom = np.rint(to_rows(extents.low, axis, int(rows)) + margin)
+    last = np.rint(to_rows(extents.last, axis, int(rows)) + margin)
+    bottom = np.where(np.isnan(bottom) & ~np.isnan(top), canvas.rows, bottom)
+    x = np.flatnonzero(~np.isnan(top))
+    if not len(x):
+        empty = np.empty(0, dtype=np.int64)
+        return empty, empty
+    top, bottom = top[x], bottom[x]
+    last = np.where(np.isnan(last[x]), bottom, last[x])
+    _join(extents.broken, x, top, bottom, last)
+    xs, ys = _fill(x, top, bottom, canvas.rows)
+    bridge_x, bridge_y = _bridges(extents.broken, x, top, bottom, last)
+    return np.concatenate([xs, bridge_x]), np.concatenate([ys, bridge_y])
+
+
+def _join(
+    broken: NDArray[np.bool_],
+    x: NDArray[np.int64],
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    last: NDArray[np.float64],
+) -> None:
+    """Lengthen each stroke to within a dot of where its left neighbour ended."""
+    joined = (np.diff(x) == 1) & ~broken[x[1:]] & ~broken[x[:-1]]
+    before = last[:-1]
+    top[1:] = np.where(joined & (before < top[1:] - 1), before + 1, top[1:])
+    bottom[1:] = np.where(joined & (before > bottom[1:] + 1), before - 1, bottom[1:])
+
+
+def _fill(
+    x: NDArray[np.int64],
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    rows: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    first = np.clip(top, -1, rows).astype(np.int64)
+    lengths = np.clip(bottom, -1, rows).astype(np.int64) - first + 1
+    starts = np.cumsum(lengths) - lengths
+    steps = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
+    return np.repeat(x, lengths), np.repeat(first, lengths) + steps
+
+
+def _bridges(
+    broken: NDArray[np.bool_],
+    x: NDArray[np.int64],
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    last: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the dots of straight lines over empty columns, where points are sparse."""
+    gap = np.flatnonzero(np.diff(x) > 1)
+    cumulated = np.cumsum(broken, dtype=np.int64)
+    inside: NDArray[np.int64] = cumulated[x[gap + 1]] - cumulated[x[gap]]
+    gap = gap[(inside == 0) & ~broken[x[gap]]]
+    xs, ys = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for index in gap.tolist():
+        start, end = int(x[index]), int(x[index + 1])
+        y0 = last[index]
+        y1 = (top[index + 1] + bottom[index + 1]) / 2
+        steps = int(max(end - start, min(abs(y1 - y0), 1e4))) + 1
+        share = np.linspace(0.0, 1.0, steps)
+        xs.append(np.rint(start + share * (end - start)).astype(np.int64))
+        ys.append(np.rint(y0 + share * (y1 - y0)).astype(np.int64))
+    return np.concatenate(xs), np.concatenate(ys)

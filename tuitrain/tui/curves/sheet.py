@@ -1,0 +1,100 @@
+"""A sheet of characters with roles, on which frame, curves and marks are put."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+
+from tuitrain.tui.curves.frame import Frame
+from tuitrain.tui.curves.raster import Canvas
+from tuitrain.tui.lines import Line, width_of
+
+_PLAIN, _FRAME = "", "muted"
+
+
+class Sheet:
+    """The cells of one plot, before they become lines."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Return a sheet that shows only the frame."""
+        self.frame = frame
+        self._characters = np.array([list(row) for row in frame.rows], dtype="<U1")
+        self._roles: list[str] = [_PLAIN, _FRAME]
+        self._role = np.full(self._characters.shape, 1, dtype=np.int16)
+
+    def put_canvas(self, canvas: Canvas, roles: Sequence[str]) -> None:
+        """Put the cells that curves pass through into the box.
+
+        Args:
+            canvas: As large as the box.
+            roles: Role of each owner on the canvas.
+        """
+        numbers = np.array([self._number(role) for role in roles], dtype=np.int16)
+        filled = canvas.owner >= 0
+        box = self._box()
+        characters = canvas.codes().view("<U1").reshape(filled.shape)
+        self._characters[box][filled] = characters[filled]
+        self._role[box][filled] = numbers[canvas.owner[filled]]
+
+    def put_points(
+        self, x: NDArray[np.int64], y: NDArray[np.int64], sign: str, role: str
+    ) -> None:
+        """Put `sign` at cells (x, y) of the box."""
+        box = self._box()
+        self._characters[box][y, x] = sign
+        self._role[box][y, x] = self._number(role)
+
+    def put_text(self, x: int, y: int, text: str, role: str) -> None:
+        """Write `text` into the box from cell (x, y) on, cut at its right edge."""
+        if not 0 <= y < self.frame.height or cell_len(text) != len(text):
+            return
+        text = text[max(0, -x) : max(0, self.frame.width - x)]
+        x = max(0, x)
+        box = self._box()
+        self._characters[box][y, x : x + len(text)] = list(text)
+        self._role[box][y, x : x + len(text)] = self._number(role)
+
+    def put_corner(self, row: Line, *, at_top: bool) -> None:
+        """Write a row into the upper or lower right corner of the box, if it has room."""
+        x = self.frame.width - width_of(row) - 1
+        if x < 1:
+            return
+        for text, role in row:
+            self.put_text(x, 0 if at_top else self.frame.height - 1, text, role)
+            x += len(text)
+
+    def is_free(self, x: int, y: int) -> bool:
+        """Whether no letter stands at cell (x, y) of the box."""
+        inside = 0 <= x < self.frame.width and 0 <= y < self.frame.height
+        return inside and not str(self._characters[self._box()][y, x]).isalpha()
+
+    def to_lines(self) -> list[Line]:
+        """Return the rows, each with as few spans as can be."""
+        return [
+            self._to_line(characters, role)
+            for characters, role in zip(self._characters, self._role, strict=True)
+        ]
+
+    def _to_line(self, characters: NDArray[np.str_], role: NDArray[np.int16]) -> Line:
+        if not len(role):
+            return ()
+        edges = [0, *(np.flatnonzero(np.diff(role)) + 1).tolist(), len(role)]
+        text = "".join(characters.tolist())
+        return tuple(
+            (text[start:end], self._roles[role[start]])
+            for start, end in pairwise(edges)
+        )
+
+    def _box(self) -> tuple[slice, slice]:
+        top, left = self.frame.top, self.frame.left
+        return (
+            slice(top, top + self.frame.height),
+            slice(left, left + self.frame.width),
+        )
+
+    def _number(self, role: str) -> int:
+        if role not in self._roles:
+            self._roles.append(role)
+        return self._roles.index(role)

@@ -1,0 +1,84 @@
+"""Plays a recorded study in a thread of its own."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.message import Message
+
+from tuitrain.clock import SYSTEM_CLOCK, Clock
+from tuitrain.events import RecordError
+from tuitrain.sources import StudySource
+from tuitrain.store import StoreError
+from tuitrain.study import Study
+from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
+from tuitrain.tui.player import Player
+
+
+class ReplayFeed:
+    """Posts the study as it was, moment by moment."""
+
+    def __init__(
+        self, path: Path, *, refresh_s: float = 0.25, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        """Prepare to replay the study or log at `path`."""
+        self._path = path
+        self._refresh_s = refresh_s
+        self._clock = clock
+        self._wake = threading.Condition()
+        self._wishes: list[Callable[[Player], None]] = []
+        self._is_stopped = False
+
+    def run(self, post: Callable[[Message], object]) -> None:
+        """Read everything, then play until `stop`; runs in a thread."""
+        try:
+            player = Player(StudySource(self._path).read_all())
+        except (StoreError, RecordError) as error:
+            post(FeedFailed(str(error)))
+            return
+        _tell(player, post)
+        shown_s = self._clock.mono_s()
+        while (wishes := self._wait(player)) is not None:
+            for wish in wishes:
+                wish(player)
+            now_s = self._clock.mono_s()
+            moved = player.advance(now_s - shown_s)
+            shown_s = now_s
+            if moved or wishes:
+                _tell(player, post)
+
+    def wish(self, wish: Callable[[Player], None]) -> None:
+        """Have `wish` done to the player, from any thread."""
+        with self._wake:
+            self._wishes.append(wish)
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """End `run`."""
+        with self._wake:
+            self._is_stopped = True
+            self._wake.notify()
+
+    def _wait(self, player: Player) -> list[Callable[[Player], None]] | None:
+        """Wait for a wish or the next frame; None: it is over."""
+        with self._wake:
+            if not self._wishes and not self._is_stopped:
+                # A paused film needs no frames: nothing is done until a key is pressed.
+                self._wake.wait(self._refresh_s if player.is_playing else None)
+            wishes, self._wishes = self._wishes, []
+            return None if self._is_stopped else wishes
+
+
+def _tell(player: Player, post: Callable[[Message], object]) -> None:
+    post(StudyAdvanced(Study(player.model)))
+    post(
+        LinkChanged(
+            Link(
+                is_replay=True,
+                is_playing=player.is_playing,
+                speed=player.speed,
+                position_s=player.position_s,
+                length_s=player.length_s,
+            )
+        )
+    )

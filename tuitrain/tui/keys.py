@@ -1,0 +1,211 @@
+"""The one list of keys: bindings, footer, help screen and docs are made from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding
+
+
+class KeyGroup(StrEnum):
+    """What a key is about; the headings of the help screen."""
+
+    STUDY = "The study"
+    TRIALS = "Trials and curves"
+    SCREENS = "Other screens"
+    SCREEN = "This screen"
+    REPLAY = "Replay"
+    READING = "Trial, log, grid and help"
+    HOME = "Home"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One thing a key does."""
+
+    keys: str
+    """Textual's names, separated by commas."""
+    shown: str
+    """What is printed on the key."""
+    action: str
+    label: str
+    """A word or two for the footer; empty: not in the footer."""
+    help: str
+    """A sentence for help and docs."""
+    group: KeyGroup
+
+
+def _study(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
+    return Key(keys, shown, action, label, help_, KeyGroup.STUDY)
+
+
+def _trials(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
+    return Key(keys, shown, action, label, help_, KeyGroup.TRIALS)
+
+
+def _screens(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
+    return Key(keys, shown, action, label, help_, KeyGroup.SCREENS)
+
+
+def _screen(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
+    return Key(keys, shown, action, label, help_, KeyGroup.SCREEN)
+
+
+def _replay(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
+    return Key(keys, shown, action, label, help_, KeyGroup.REPLAY)
+
+
+MAIN_KEYS = (
+    _study(
+        "enter", "enter", "go_on", "run", "Run the current step, or go on to the next."
+    ),
+    _study("n", "n", "move_step(1)", "next", "Go to the next step without running it."),
+    _study("p", "p", "move_step(-1)", "back", "Go back to the previous step."),
+    _study("r", "r", "rerun", "again", "Run the current step once more."),
+    _study(
+        "o",
+        "o",
+        "override",
+        "overrule",
+        "Overrule the verdict of this step; asks for the new one and a note.",
+    ),
+    _study("a", "a", "accept", "accept", "Accept the best configuration: best.json."),
+    *(
+        _study(
+            str(number),
+            str(number),
+            f"apply({number})",
+            "",
+            "Make advice 1 … 9 of step 6 the plan of the next round.",
+        )
+        for number in range(1, 10)
+    ),
+    _study("A", "A", "auto", "auto", "Let step follow step by itself, or stop that."),
+    _study("s", "s", "stop_trial", "stop", "Stop the chosen trial; asks first."),
+    _trials("up,k", "↑", "move_cursor(-1)", "", "Choose the trial above."),
+    _trials("down,j", "↓", "move_cursor(1)", "", "Choose the trial below."),
+    _trials("m", "m", "mark", "mark", "Draw the curves of the chosen trial, or don't."),
+    _trials(
+        "M", "M", "unmark", "", "Forget the marks: draw what runs and what is best."
+    ),
+    _trials("y", "y", "log_y", "log y", "Logarithmic y axis, on or off."),
+    _trials("x", "x", "x_axis", "x axis", "Count iterations or epochs on the x axis."),
+    _screens("t", "t", "open_trial", "trial", "Everything about the chosen trial."),
+    _screens("l", "l", "open_log", "log", "What the chosen trial printed."),
+    _screens("g", "g", "open_grid", "grid", "Learning rate × weight decay as a map."),
+    _screens("question_mark,f1", "?", "open_help", "help", "All keys."),
+    _screen(
+        "tab",
+        "tab",
+        "move_pane(1)",
+        "pane",
+        "Next pane, where one is shown at a time.",
+    ),
+    _screen("shift+tab", "shift+tab", "move_pane(-1)", "", "The pane before."),
+    _screen("z", "z", "zoom", "zoom", "One pane at a time, or all of them."),
+    _screen("pagedown", "pgdn", "scroll_verdict(1)", "", "Read on in the verdict."),
+    _screen("pageup", "pgup", "scroll_verdict(-1)", "", "Read back in the verdict."),
+    _screen(
+        "ctrl+s", "ctrl+s", "save_picture", "", "Save this screen as an SVG picture."
+    ),
+    _screen(
+        "d", "d", "detach", "detach", "Leave the screen; the study goes on without it."
+    ),
+    _screen(
+        "q,ctrl+c",
+        "q",
+        "ask_quit",
+        "quit",
+        "Quit; asks whether running trials go on.",
+    ),
+)
+"""Keys of the main screen."""
+
+REPLAY_KEYS = (
+    _replay("space", "space", "play", "play", "Play or pause."),
+    _replay("plus,equals_sign", "+", "change_speed(1)", "faster", "Play faster."),
+    _replay("minus", "-", "change_speed(-1)", "slower", "Play slower."),
+    _replay(
+        "left", "←", "seek(-1)", "back", "Go to the start or verdict of a step before."
+    ),
+    _replay(
+        "right", "→", "seek(1)", "on", "Go to the next start or verdict of a step."
+    ),
+    _replay("home", "home", "seek_start", "", "Go to the beginning."),
+    _replay("end", "end", "seek_end", "end", "Go to the end."),
+)
+"""Keys of the main screen that move a replay."""
+
+READING_KEYS = (
+    Key("escape,q", "esc", "close", "close", "Back to the study.", KeyGroup.READING),
+    Key("up,k", "↑", "scroll(-1)", "", "One line up.", KeyGroup.READING),
+    Key("down,j", "↓", "scroll(1)", "scroll", "One line down.", KeyGroup.READING),
+    Key("pageup", "pgup", "scroll_page(-1)", "", "One page up.", KeyGroup.READING),
+    Key(
+        "pagedown,space",
+        "pgdn",
+        "scroll_page(1)",
+        "page",
+        "One page down.",
+        KeyGroup.READING,
+    ),
+    Key("home", "home", "scroll_to_start", "top", "To the top.", KeyGroup.READING),
+    Key(
+        "end",
+        "end",
+        "scroll_to_end",
+        "end",
+        "To the end; a log is followed from there on.",
+        KeyGroup.READING,
+    ),
+    Key(
+        "ctrl+s",
+        "ctrl+s",
+        "save_picture",
+        "",
+        "Save this screen as an SVG picture.",
+        KeyGroup.READING,
+    ),
+)
+"""Keys of the screens that are read: trial, log, grid, help."""
+
+HOME_KEYS = (
+    Key(
+        "enter",
+        "enter",
+        "open_study",
+        "open",
+        "Attach to the study if it runs, replay it if it is over.",
+        KeyGroup.HOME,
+    ),
+    Key("v", "v", "replay_study", "replay", "Replay the study.", KeyGroup.HOME),
+    Key("up,k", "↑", "move_cursor(-1)", "", "Choose the study above.", KeyGroup.HOME),
+    Key("down,j", "↓", "move_cursor(1)", "", "Choose the study below.", KeyGroup.HOME),
+    Key("question_mark,f1", "?", "open_help", "help", "All keys.", KeyGroup.HOME),
+    Key("q,escape,ctrl+c", "q", "leave", "quit", "Leave tuitrain.", KeyGroup.HOME),
+)
+"""Keys of the home screen."""
+
+ALL_KEYS = (*MAIN_KEYS, *REPLAY_KEYS, *READING_KEYS, *HOME_KEYS)
+
+
+def to_bindings(keys: Iterable[Key]) -> list[Binding]:
+    """Return Textual's bindings for `keys`."""
+    return [
+        Binding(key.keys, key.action, key.label or key.help, show=bool(key.label))
+        for key in keys
+    ]
+
+
+def help_rows(group: KeyGroup) -> list[tuple[str, str]]:
+    """Return (key, sentence) of each thing a group's keys do, in order.
+
+    Keys that do the same, such as the digits, share a row.
+    """
+    rows: dict[str, str] = {}
+    for key in ALL_KEYS:
+        if key.group is group:
+            shown = rows.get(key.help)
+            first = shown.split(" ")[0] if shown else key.shown
+            rows[key.help] = key.shown if shown is None else f"{first} … {key.shown}"
+    return [(shown, sentence) for sentence, shown in rows.items()]

@@ -1,0 +1,1 @@
+"""Panes: one widget a subject, each drawing a study as lines of text."""

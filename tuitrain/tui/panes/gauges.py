@@ -1,0 +1,137 @@
+"""Update ratios: one gauge a layer on a log scale around 1e-3, the worst first."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from textual.reactive import var
+
+from tuitrain.study import GaugeView, RatioState, Study
+from tuitrain.study.gauges import HIGH_ABOVE, LOW_BELOW, TARGET
+from tuitrain.tui.glyphs import BAND, POINT, TRACK, TRAIL
+from tuitrain.tui.lines import Line, crop, line, merge, pad, plain
+from tuitrain.tui.lines_pane import LinesPane
+from tuitrain.tui.view import View, cursor_trial, shown_trials
+from tuitrain.units import format_power
+
+LOWEST, HIGHEST = 1e-6, 1.0
+"""Ends of the scale."""
+
+_ROLES: Final = {
+    RatioState.FINE: "good",
+    RatioState.LOW: "warn",
+    RatioState.HIGH: "warn",
+    RatioState.DEAD: "bad",
+    RatioState.UNKNOWN: "muted",
+}
+_VALUE_WIDTH = 7
+_STATE_WIDTH = 5
+_WIDEST_NAME = 24
+_SHORTEST_SCALE = 8
+
+
+class GaugesPane(LinesPane):
+    """The update ratios of the chosen trial."""
+
+    study: var[Study | None] = var(None, init=False, always_update=True)
+    view: var[View] = var(View(), init=False)
+
+    def watch_study(self) -> None:
+        """Draw the newer study."""
+        self.redraw()
+
+    def watch_view(self) -> None:
+        """Draw another trial's gauges."""
+        self.redraw()
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """Return a scale and as many gauges as fit."""
+        trial = cursor_trial(self.study, self.view) if self.study else None
+        gauges = self.study.gauges(trial.trial) if self.study and trial else ()
+        self.entitle(self._title())
+        if not gauges:
+            return [line((" not measured yet", "muted"))]
+        names = _names(gauges)
+        has_state = width >= 44
+        widest = min(_WIDEST_NAME, max(len(name) for name in names))
+        rest = width - _VALUE_WIDTH - 3 - (_STATE_WIDTH if has_state else 0)
+        name_width = max(3, min(widest, rest - _SHORTEST_SCALE))
+        scale = max(1, rest - name_width)
+        shown = len(gauges) if len(gauges) <= height - 1 else max(0, height - 2)
+        rows = [_ruler(name_width, scale)]
+        rows += [
+            _row(gauge, name, name_width, scale, has_state=has_state)
+            for gauge, name in zip(gauges[:shown], names, strict=False)
+        ]
+        if shown < len(gauges):
+            fine = sum(g.state is RatioState.FINE for g in gauges[shown:])
+            rest_text = f" {len(gauges) - shown} more, {fine} of them fine"
+            rows.append(line((rest_text, "muted")))
+        return rows
+
+    def _title(self) -> str:
+        if self.study is None:
+            return "update ratio"
+        shown = (s for s in shown_trials(self.study, self.view) if s.is_cursor)
+        letter = next((s.letter for s in shown), "")
+        return f"update ratio · {letter}" if letter else "update ratio"
+
+
+def to_cell(ratio: float, width: int) -> int:
+    """Return the cell of `ratio` on a scale of `width` cells; ends catch the rest."""
+    if not ratio > 0:
+        return 0
+    share = math.log(min(max(ratio, LOWEST), HIGHEST) / LOWEST) / math.log(
+        HIGHEST / LOWEST
+    )
+    return round(share * (width - 1))
+
+
+def _names(gauges: Sequence[GaugeView]) -> list[str]:
+    """Return layer names without the ending that all of them share."""
+    names = [plain(gauge.layer) for gauge in gauges]
+    if all(name.endswith(".weight") for name in names):
+        return [name.removesuffix(".weight") for name in names]
+    return names
+
+
+def _ruler(name_width: int, scale: int) -> Line:
+    marks = [" "] * scale
+    for value, text in ((LOWEST, "1e-6"), (TARGET, "1e-3"), (HIGHEST, "1")):
+        at = min(to_cell(value, scale), scale - len(text))
+        if at >= 0 and all(mark == " " for mark in marks[max(0, at - 1) : at + 5]):
+            marks[at : at + len(text)] = text
+    return line(" " * (name_width + 2), ("".join(marks), "muted"))
+
+
+def _row(
+    gauge: GaugeView, name: str, name_width: int, scale: int, *, has_state: bool
+) -> Line:
+    role = _ROLES[gauge.state]
+    cells = [TRACK] * scale
+    roles = ["muted"] * scale
+    for at in range(to_cell(LOW_BELOW, scale), to_cell(HIGH_ABOVE, scale) + 1):
+        roles[at] = "good"
+    cells[to_cell(TARGET, scale)] = BAND
+    for older in gauge.trail[:-1]:
+        if math.isfinite(older):
+            at = to_cell(older, scale)
+            cells[at], roles[at] = TRAIL, role
+    if gauge.ratio is not None and math.isfinite(gauge.ratio):
+        at = to_cell(gauge.ratio, scale)
+        cells[at], roles[at] = POINT, role
+    value = format_power(gauge.ratio) if gauge.ratio is not None else "–"
+    shown_name = pad(crop(name, name_width, keep_end=True), name_width)
+    state = line(" ", (pad(gauge.state.value, _STATE_WIDTH - 1), role))
+    return line(
+        f" {shown_name} ",
+        *merge(cells, roles),
+        (pad(value, _VALUE_WIDTH, right=True), role),
+        *(state if has_state else _sign(gauge)),
+    )
+
+
+def _sign(gauge: GaugeView) -> Line:
+    """Return the state as a sign, where its word has no room."""
+    signs = {RatioState.LOW: "↓", RatioState.HIGH: "↑", RatioState.DEAD: "✗"}
+    return line((signs.get(gauge.state, " "), _ROLES[gauge.state]))

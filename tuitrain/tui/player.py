@@ -1,0 +1,118 @@
+"""A recorded study as a film: position, speed, play and seek; no thread, no clock."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from tuitrain.events import (
+    BestAccepted,
+    Record,
+    StepEntered,
+    StepStarted,
+    StudyEnded,
+    VerdictReached,
+)
+from tuitrain.model import StudyModel, fold
+
+USUAL_LENGTH_S = 20.0
+"""How long a replay lasts at the speed it starts with."""
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 125.0, 250.0, 500.0, 1000.0)
+"""Recorded seconds a second."""
+
+_SCENES = (StepEntered, StepStarted, VerdictReached, BestAccepted, StudyEnded)
+
+
+class Player:
+    """Folds recorded events up to the moment that is shown."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        """Put `records` of all streams in the order in which they happened."""
+        self._records = sorted(records, key=lambda record: record.at_s)
+        self._times = [record.at_s for record in self._records]
+        self._start_s = self._times[0] if self._times else 0.0
+        self._snapshots: list[tuple[int, StudyModel]] = [(0, StudyModel())]
+        self._next = 0
+        self.model = StudyModel()
+        self.position_s = 0.0
+        self.is_playing: bool = True
+        self.speed = self._usual_speed()
+
+    @property
+    def length_s(self) -> float:
+        """Recorded time from the first event to the last."""
+        return self._times[-1] - self._start_s if self._times else 0.0
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether every event is shown."""
+        return self._next >= len(self._records)
+
+    def advance(self, passed_s: float) -> bool:
+        """Play `passed_s` seconds of real time; return whether anything moved."""
+        if not self.is_playing or self.is_at_end:
+            return False
+        self._show(min(self.length_s, self.position_s + passed_s * self.speed))
+        self.is_playing = not self.is_at_end
+        return True
+
+    def toggle(self) -> None:
+        """Play or pause; at the end, play from the start."""
+        if self.is_at_end:
+            self._show(0.0)
+            self.is_playing = True
+        else:
+            self.is_playing = not self.is_playing
+
+    def change_speed(self, direction: int) -> None:
+        """Take the next faster (+1) or slower (-1) speed."""
+        faster = [speed for speed in SPEEDS if speed > self.speed * 1.001]
+        slower = [speed for speed in SPEEDS if speed < self.speed * 0.999]
+        if direction > 0 and faster:
+            self.speed = faster[0]
+        if direction < 0 and slower:
+            self.speed = slower[-1]
+
+    def seek_scene(self, direction: int) -> None:
+        """Go to the next (+1) or the former (-1) step, start or verdict."""
+        scenes = [
+            record.at_s - self._start_s
+            for record in self._records
+            if isinstance(record.event, _SCENES)
+        ]
+        if direction > 0:
+            later = [scene for scene in scenes if scene > self.position_s + 1e-6]
+            self._show(later[0] if later else self.length_s)
+        else:
+            former = [scene for scene in scenes if scene < self.position_s - 1e-6]
+            self._show(former[-1] if former else 0.0)
+
+    def seek_end(self) -> None:
+        """Show everything, and stop."""
+        self._show(self.length_s)
+        self.is_playing = False
+
+    def seek_start(self) -> None:
+        """Go back to the first moment."""
+        self._show(0.0)
+
+    def _show(self, position_s: float) -> None:
+        end = bisect_right(self._times, self._start_s + position_s)
+        if position_s >= self.length_s:
+            end = len(self._records)
+        if end < self._next:
+            self._next, self.model = next(
+                snapshot for snapshot in reversed(self._snapshots) if snapshot[0] <= end
+            )
+        while self._next < end:
+            record = self._records[self._next]
+            if (
+                isinstance(record.event, _SCENES)
+                and self._next > self._snapshots[-1][0]
+            ):
+                self._snapshots.append((self._next, self.model))
+            self.model = fold(self.model, record)
+            self._next += 1
+        self.position_s = position_s
+
+    def _usual_speed(self) -> float:
+        wanted = self.length_s / USUAL_LENGTH_S
+        return next((speed for speed in SPEEDS if speed >= wanted), SPEEDS[-1])

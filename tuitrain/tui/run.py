@@ -1,0 +1,99 @@
+"""The doors of this room: one function for each kind of screen."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tuitrain.events import TrialId
+from tuitrain.store import StudyFolder
+from tuitrain.tui.app import TuitrainApp
+from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
+from tuitrain.tui.home_app import HomeApp
+from tuitrain.wire import WireError, connect, find_socket_path
+
+Revive = Callable[[StudyFolder], Path]
+"""Returns the socket of a live supervisor, started if there is none."""
+
+
+def run_screen(
+    folder: StudyFolder, socket: Path, *, revive: Revive | None = None
+) -> int:
+    """Show a live study until the person leaves; the study goes on without the screen.
+
+    Args:
+        folder: The study.
+        socket: Where its supervisor listens.
+        revive: Called when the supervisor is gone, in a thread; an exception of it
+            counts as "not now". None: only the files are followed then.
+
+    Returns:
+        An exit status: 0, 2 if the study can't be read, 128+n after signal n.
+    """
+
+    def dial(may_start: bool) -> Wire:  # noqa: FBT001 - the signature of `Connect`
+        nonlocal socket
+        try:
+            return connect(socket, folder.name)
+        except WireError:
+            if revive is None or not may_start:
+                raise
+            socket = revive(folder)
+            return connect(socket, folder.name)
+
+    app = TuitrainApp(LiveFeed(folder.path, dial), lambda t: folder.trial(t).out)
+    if app.run() == "left":
+        _say(f"the study goes on; to see it again: tuitrain attach {folder.path}")
+    return _end(app)
+
+
+def run_replay(path: Path) -> int:
+    """Replay a study folder, a trial folder or a log; see `run_screen`."""
+    app = TuitrainApp(ReplayFeed(path), lambda trial: find_log(path, trial))
+    app.run()
+    return _end(app)
+
+
+def run_home(root: Path, ensure_running: Revive | None = None) -> int:
+    """List the studies below `root` and show those that are chosen, until left.
+
+    Args:
+        root: A folder of studies.
+        ensure_running: Returns the socket of a study's supervisor, started if need be;
+            None: studies can only be replayed.
+    """
+    while (choice := HomeApp(root, _is_running).run()) is not None:
+        if choice.is_replay or ensure_running is None:
+            status = run_replay(choice.folder.path)
+        else:
+            socket = ensure_running(choice.folder)
+            status = run_screen(choice.folder, socket, revive=ensure_running)
+        if status != 0:
+            return status
+    return 0
+
+
+def find_log(path: Path, trial: TrialId) -> Path:
+    """Return where the output of `trial` lies in what is replayed."""
+    if path.is_file():
+        return path.with_name("out.log")
+    if (path / "points.jsonl").exists():
+        return path / "out.log"
+    return StudyFolder(path).trial(trial).out
+
+
+def _is_running(folder: StudyFolder) -> bool:
+    try:
+        connect(find_socket_path(folder), folder.name, timeout_s=0.5).close()
+    except (WireError, OSError):
+        return False
+    return True
+
+
+def _end(app: TuitrainApp) -> int:
+    if app.problem:
+        _say(app.problem)
+    return app.return_code or 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"tuitrain: {text}\n")

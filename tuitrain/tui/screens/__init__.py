@@ -1,0 +1,1 @@
+"""Screens: the study, one trial, its log, the grid, help, home, and questions."""

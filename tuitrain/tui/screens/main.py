@@ -1,0 +1,185 @@
+"""The main screen: everything about one study at a glance."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.reactive import var
+
+from tuitrain.events import TrialId
+from tuitrain.tui.keys import MAIN_KEYS, REPLAY_KEYS, to_bindings
+from tuitrain.tui.messages import HintGiven, PictureWanted
+from tuitrain.tui.panes.checklist import ChecklistPane
+from tuitrain.tui.panes.gauges import GaugesPane
+from tuitrain.tui.panes.header import HeaderPane
+from tuitrain.tui.panes.key_bar import KeyBar
+from tuitrain.tui.panes.plot_pane import PlotPane
+from tuitrain.tui.panes.tabs import TabsPane
+from tuitrain.tui.panes.trials import TrialsPane
+from tuitrain.tui.panes.verdict import VerdictPane
+from tuitrain.tui.screens.deeds import StudyScreen
+from tuitrain.tui.screens.grid import GridScreen
+from tuitrain.tui.screens.help import HelpScreen
+from tuitrain.tui.screens.log import LogScreen
+from tuitrain.tui.screens.trial import TrialScreen
+from tuitrain.tui.view import View, cursor_trial, listed_trials
+
+WIDE_FROM = 100
+"""Columns from which all panes are shown at once."""
+TALL_FROM = 24
+"""Rows from which they are."""
+
+PANES = ("checklist", "loss", "accuracy", "ratios", "trials", "verdict")
+"""Ids of the panes, in the order in which tab goes through them."""
+
+
+class MainScreen(StudyScreen):
+    """Header, panes and keys of one study."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *to_bindings(MAIN_KEYS),
+        *to_bindings(REPLAY_KEYS),
+    ]
+    AUTO_FOCUS = ""
+
+    chosen: var[int] = var(1, init=False)
+    """Which pane is shown where only one is."""
+    is_zoomed: var[bool] = var(default=False, init=False)
+
+    def __init__(self, find_log: Callable[[TrialId], Path]) -> None:
+        """Return the screen; `find_log` says where a trial's output lies."""
+        super().__init__()
+        self._find_log = find_log
+
+    def compose(self) -> ComposeResult:
+        """Arrange the panes; the style sheet decides how much of each is seen."""
+        study, view, link = MainScreen.study, MainScreen.view, MainScreen.link
+        yield HeaderPane(id="header").data_bind(study, link)
+        yield TabsPane(id="tabs").data_bind(study, chosen=MainScreen.chosen)
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield ChecklistPane(id="checklist", classes="pane").data_bind(study)
+                yield GaugesPane(id="ratios", classes="pane").data_bind(study, view)
+            with Vertical(id="right"):
+                with Horizontal(id="plots"):
+                    for quantity in ("loss", "accuracy"):
+                        yield PlotPane(quantity, id=quantity).data_bind(study, view)
+                yield TrialsPane(id="trials", classes="pane").data_bind(study, view)
+                yield VerdictPane(id="verdict", classes="pane").data_bind(study, view)
+        yield KeyBar(id="keys").data_bind(study, link)
+
+    def on_mount(self) -> None:
+        """Tell the tabs what there is."""
+        self.query_one(TabsPane).names = PANES
+        self._arrange()
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Show all panes, or one at a time."""
+        self._arrange()
+
+    def watch_chosen(self) -> None:
+        """Show the chosen pane."""
+        self._arrange()
+
+    def watch_is_zoomed(self) -> None:
+        """Show one pane, or all."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        size = self.app.size
+        is_narrow = size.width < WIDE_FROM or size.height < TALL_FROM
+        self.set_class(is_narrow or self.is_zoomed, "-stacked")
+        for index, name in enumerate(PANES):
+            for pane in self.query(f"#{name}"):
+                pane.set_class(index == self.chosen, "-chosen")
+        for name in ("left", "right", "plots"):
+            for box in self.query(f"#{name}"):
+                holds = any(box.query(f"#{PANES[self.chosen]}"))
+                box.set_class(holds, "-holds")
+
+    # How a person looks at it -------------------------------------------------------
+
+    def action_move_cursor(self, rows: int) -> None:
+        """Choose the trial above or below."""
+        if self.study is None:
+            return
+        trials = [trial.trial for trial in listed_trials(self.study)]
+        chosen = cursor_trial(self.study, self.view)
+        if chosen is None:
+            return
+        at = max(0, min(len(trials) - 1, trials.index(chosen.trial) + rows))
+        self.view = replace(self.view, cursor=trials[at])
+
+    def action_mark(self) -> None:
+        """Draw the chosen trial's curves, or don't."""
+        chosen = self._cursor()
+        if self.study is not None and chosen is not None:
+            self.view = self.view.toggled(self.study, chosen)
+
+    def action_unmark(self) -> None:
+        """Draw what is drawn by default."""
+        self.view = replace(self.view, marks=None, cursor=None)
+
+    def action_log_y(self) -> None:
+        """Switch the y axis."""
+        self.view = replace(self.view, log_y=not self.view.log_y)
+
+    def action_x_axis(self) -> None:
+        """Switch the x axis."""
+        self.view = replace(self.view, by_epoch=not self.view.by_epoch)
+
+    def action_move_pane(self, direction: int) -> None:
+        """Show the pane before or after."""
+        self.chosen = (self.chosen + direction) % len(PANES)
+
+    def action_zoom(self) -> None:
+        """Show one pane, or all."""
+        self.is_zoomed = not self.is_zoomed
+
+    def action_scroll_verdict(self, pages: int) -> None:
+        """Scroll what is written in the verdict."""
+        self.query_one(VerdictPane).scroll_by(pages)
+
+    # Other screens --------------------------------------------------------------------
+
+    def action_open_trial(self) -> None:
+        """Show everything about the chosen trial."""
+        if self._cursor() is None:
+            self.post_message(HintGiven("there is no trial yet"))
+            return
+        screen = TrialScreen().data_bind(MainScreen.study)
+        screen.view = View(
+            cursor=self._cursor(), log_y=self.view.log_y, by_epoch=self.view.by_epoch
+        )
+        self.app.push_screen(screen)
+
+    def action_open_log(self) -> None:
+        """Show what the chosen trial printed."""
+        trial = self._cursor()
+        if self.study is None or trial is None:
+            self.post_message(HintGiven("there is no trial yet"))
+            return
+        finished = self.study.model.trials[trial].finished
+        traceback = finished.traceback if finished is not None else ""
+        self.app.push_screen(LogScreen(trial, self._find_log(trial), traceback))
+
+    def action_open_grid(self) -> None:
+        """Show LR × weight decay."""
+        self.app.push_screen(GridScreen().data_bind(MainScreen.study))
+
+    def action_open_help(self) -> None:
+        """Show all keys."""
+        self.app.push_screen(HelpScreen())
+
+    def action_save_picture(self) -> None:
+        """Have the screen saved."""
+        self.post_message(PictureWanted())
+
+    def _cursor(self) -> TrialId | None:
+        chosen = cursor_trial(self.study, self.view) if self.study is not None else None
+        return chosen.trial if chosen is not None else None

@@ -1,0 +1,103 @@
+"""What the screen itself owns: where the cursor is, what is drawn and how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tuitrain.events import TrialId
+from tuitrain.model import TrialState
+from tuitrain.study import Study, TrialView
+from tuitrain.tui.lines import CURVE_ROLES
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+MOST_DRAWN = 4
+"""Trials drawn at once while the person has marked none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How a person looks at a study."""
+
+    cursor: TrialId | None = None
+    """The chosen trial; None: follow the newest one that runs."""
+    marks: frozenset[TrialId] | None = None
+    """The trials whose curves are drawn; None: chosen by `default_marks`."""
+    log_y: bool = False
+    by_epoch: bool = False
+    """Whether the x axis counts epochs instead of iterations."""
+
+    def toggled(self, study: Study, trial: TrialId) -> "View":
+        """Return this view with the mark of `trial` set or taken away."""
+        marks = drawn_trials(study, self)
+        return replace(self, marks=marks ^ {trial})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A trial with the letter and the role by which screens tell it from others."""
+
+    trial: TrialView
+    letter: str
+    role: str
+    is_drawn: bool = False
+    is_cursor: bool = False
+
+
+def shown_trials(study: Study, view: View) -> tuple[Shown, ...]:
+    """Return the trials of the current step as they are shown."""
+    trials = listed_trials(study)
+    drawn = drawn_trials(study, view)
+    cursor = cursor_trial(study, view)
+    return tuple(
+        Shown(
+            trial,
+            LETTERS[index] if index < len(LETTERS) else "+",
+            f"curve-{index % CURVE_ROLES}",
+            trial.trial in drawn,
+            cursor is not None and trial.trial == cursor.trial,
+        )
+        for index, trial in enumerate(trials)
+    )
+
+
+def listed_trials(study: Study) -> Sequence[TrialView]:
+    """Return the trials of the current step; all there are where there is no step."""
+    return study.trials_of_current() if study.current is not None else study.trials
+
+
+def cursor_trial(study: Study, view: View) -> TrialView | None:
+    """Return the chosen trial, or the one that is most worth a look; None: no trial."""
+    trials = listed_trials(study)
+    if chosen := next((t for t in trials if t.trial == view.cursor), None):
+        return chosen
+    running = [t for t in trials if t.state is TrialState.RUNNING]
+    if running:
+        return running[0]
+    best = study.current.best_trial if study.current is not None else None
+    over = [t for t in trials if t.state is not TrialState.QUEUED]
+    return next(
+        (t for t in trials if t.trial == best), next(iter(over or trials), None)
+    )
+
+
+def drawn_trials(study: Study, view: View) -> frozenset[TrialId]:
+    """Return the trials whose curves are drawn: the marked ones, or a few by default."""
+    trials = listed_trials(study)
+    if view.marks is not None:
+        here = frozenset(t.trial for t in trials)
+        if view.marks & here or not view.marks:
+            return view.marks & here
+    return default_marks(study, trials)
+
+
+def default_marks(study: Study, trials: Sequence[TrialView]) -> frozenset[TrialId]:
+    """Return the trials that run, then the best ones, `MOST_DRAWN` at most."""
+    _, highest = study.metric()
+
+    def merit(trial: TrialView) -> tuple[bool, bool, float]:
+        value = trial.best_metric
+        known = value is not None and value == value
+        rank = (-value if highest else value) if known and value is not None else 0.0
+        return trial.state is not TrialState.RUNNING, not known, rank
+
+    begun = [t for t in trials if t.state is not TrialState.QUEUED]
+    return frozenset(t.trial for t in sorted(begun, key=merit)[:MOST_DRAWN])
