@@ -71,26 +71,38 @@ class Launcher:
     object: closing it, or dying with it, ends no trial.
     """
 
-    def __init__(
-        self, study: str, *, cold: bool = False, python: str | None = None
-    ) -> None:
-        """Get ready to launch trials of `study`.
-
-        Args:
-            study: Its name, for process titles.
-            cold: Use a fresh interpreter for every trial.
-            python: Interpreter that runs the script; None: this one. Another one is
-                never forked from, so it implies `cold`.
-        """
+    def __init__(self, study: str) -> None:
+        """Get ready to launch trials of `study`, whose name is for process titles."""
         self._study = study
-        self._python = python
-        self._is_cold = cold or python not in (None, sys.executable)
+        self._python: str | None = None
+        self._wants_cold = False
+        self._has_given_up = False
         self._lives = STARTER_LIVES
         self._starter: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._asked: dict[TrialId, TrialFolder] = {}
         self._fresh: set[int] = set()
         self._news: list[LaunchNews] = []
+
+    @property
+    def _is_cold(self) -> bool:
+        return self._wants_cold or self._has_given_up
+
+    def use(self, *, cold: bool, python: str | None) -> None:
+        """Launch in this way from here on.
+
+        Args:
+            cold: Use a fresh interpreter for every trial.
+            python: Interpreter that runs the script; None: this one. Another one is
+                never forked from, so it implies `cold`.
+
+        Raises:
+            LaunchError: A trial that waited for the starter can't be started.
+        """
+        self._python = python
+        self._wants_cold = cold or python not in (None, sys.executable)
+        if self._wants_cold and self._channel is not None:
+            self._go_cold()
 
     def warm_up(self) -> None:
         """Start the starter, so that the first launch need not wait for torch."""
@@ -161,7 +173,6 @@ class Launcher:
 
     def close(self) -> None:
         """Let the starter go; trials go on."""
-        self._is_cold = True
         self._drop_starter()
 
     def _start_starter(self) -> None:
@@ -236,11 +247,15 @@ class Launcher:
         self._drop_starter()
         if self._lives > 0:
             self._start_starter()
-            for trial, folder in self._asked.items():
+            for trial, folder in list(self._asked.items()):
                 self._ask_starter(trial, folder)
             return
-        self._is_cold = True
+        self._has_given_up = True
         self._news.append(Fallback(reason))
+        self._go_cold()
+
+    def _go_cold(self) -> None:
+        self._drop_starter()
         for trial, folder in self._asked.items():
             self._launch_fresh(trial, folder)
         self._asked.clear()

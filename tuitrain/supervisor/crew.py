@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tuitrain.checklist import Settings
+from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import (
     Event,
     StudyEnded,
@@ -29,9 +30,14 @@ from tuitrain.model import StudyModel, TrialModel, TrialState
 from tuitrain.store import StoreError, StudyFolder, write_spec
 from tuitrain.supervisor.slots import Slots
 from tuitrain.supervisor.spec import make_spec
+from tuitrain.units import Seconds
 
 MAX_LAUNCHES: Final = 3
 """Shims that may die before their training began, until the trial is given up."""
+
+FORCE_S: Final = 8.0
+"""From a wish to stop to the end by force, where no shim is left that would see to it;
+longer than a shim gives."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +47,9 @@ class _Launch:
     """A trial that was launched and has not yet said so itself."""
 
     device: str
+    has_shim: bool = False
     shim: ProcessIdentity | None = None
+    """None: not forked yet, or gone before it could be named."""
     is_stopped: bool = False
 
 
@@ -51,14 +59,21 @@ class Crew:
     It remembers only what the logs can't tell yet; after a restart the logs tell all.
     """
 
-    def __init__(self, folder: StudyFolder, launcher: Launcher, socket: Path) -> None:
+    def __init__(
+        self,
+        folder: StudyFolder,
+        launcher: Launcher,
+        socket: Path,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         """Launch trials of `folder`, which report to `socket`."""
+        self._clock = clock
         self._folder = folder
         self._launcher = launcher
         self._socket = socket
         self._launches: dict[TrialId, _Launch] = {}
         self._tries: dict[TrialId, int] = {}
-        self._told: set[TrialId] = set()
+        self._told_s: dict[TrialId, Seconds] = {}
         self._suspects: set[TrialId] = set()
 
     def review(self, model: StudyModel) -> list[Event]:
@@ -152,6 +167,7 @@ class Crew:
             match news:
                 case Launched(trial=trial, shim=shim):
                     if trial in self._launches:
+                        self._launches[trial].has_shim = True
                         self._launches[trial].shim = shim
                 case Unusable(message=message):
                     yield StudyEnded(state="rejected", message=message)
@@ -160,10 +176,10 @@ class Crew:
 
     def _review_queued(self, trial: TrialModel, *, is_wanted: bool) -> Iterator[Event]:
         launch = self._launches.get(trial.trial)
-        if launch is None or launch.shim is None:
+        if launch is None or not launch.has_shim:
             if not is_wanted and not self._launcher.is_waiting(trial.trial):
                 yield from _cancel(trial)
-        elif not launch.shim.is_alive():
+        elif launch.shim is None or not launch.shim.is_alive():
             if self._is_gone(trial.trial):
                 yield from self._review_failed_launch(trial, is_wanted=is_wanted)
         elif not is_wanted and not launch.is_stopped:
@@ -189,9 +205,17 @@ class Crew:
         if not self._launcher.is_alive(started):
             if self._is_gone(trial.trial):
                 yield _explain_end(trial)
-        elif trial.stop_reason is not None and trial.trial not in self._told:
-            self._told.add(trial.trial)
+        elif trial.stop_reason is not None:
+            self._stop(trial.trial, started)
+
+    def _stop(self, trial: TrialId, started: TrialStarted) -> None:
+        now_s = self._clock.mono_s()
+        told_s = self._told_s.get(trial)
+        if told_s is None:
+            self._told_s[trial] = now_s
             self._launcher.terminate(started)
+        elif now_s - told_s > FORCE_S:
+            self._launcher.terminate(started, force=True)
 
     def _is_gone(self, trial: TrialId) -> bool:
         """Whether `trial` was found dead before, so that its logs were read since."""
@@ -203,7 +227,7 @@ class Crew:
 
     def _forget(self, trial: TrialId) -> None:
         self._launches.pop(trial, None)
-        self._told.discard(trial)
+        self._told_s.pop(trial, None)
         self._suspects.discard(trial)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tuitrain.checklist import RefusedError, SettingsError
+from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.commands import Command, StopStudy
 from tuitrain.events import (
     Event,
@@ -43,6 +45,7 @@ STOP_LIMIT_S: Final = 20.0
 
 _SOCKET_CHECK_S: Final = 3.0
 _RETRY_S: Final = 1.0
+_REPORT_AGAIN_S: Final = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -64,19 +67,18 @@ class Daemon:
         self._conductor = Conductor(
             folder, self._streams.read_journal(), self._server.relay
         )
-        devices = self._conductor.settings.devices
-        self._launcher = Launcher(folder.name, cold=devices.cold, python=devices.python)
+        self._launcher = Launcher(folder.name)
         self._crew = Crew(folder, self._launcher, socket)
         self._sampling = Sampling(folder)
         self._watch = Watch(self.notice)
         self._slots: Slots | None = None
         self._settled: set[TrialId] = set()
-        self._is_caught_up = False
         self._changed = asyncio.Event()
         self._end_reason = ""
         self._stop_by_s: float | None = None
         self._quiet_since_s: float | None = None
-        self._trouble = ""
+        self._is_held_up = False
+        self._reported_s: dict[str, float] = {}
 
     @property
     def _model(self) -> StudyModel:
@@ -112,7 +114,7 @@ class Daemon:
         if trial not in self._model.trials or trial in self._settled:
             return
         # Before all files are read once, the file brings it in its turn.
-        if not self._is_caught_up:
+        if not self._server.is_serving:
             return
         try:
             self._take(self._streams.offer_points(trial, line))
@@ -143,20 +145,27 @@ class Daemon:
             self._conductor.write(self._crew.review(self._model))
             self._plan_slots()
             self._conductor.decide()
+            self._use_devices()
             if self._slots is not None:
                 self._crew.launch(self._model, self._conductor.settings, self._slots)
         except (StoreError, LaunchError, LogVersionError) as error:
             self._report(str(error))
+            self._is_held_up = True
         else:
-            self._trouble = ""
+            self._is_held_up = False
         self._watch.follow(self._model)
         self._look_for_end()
 
     def _read(self) -> None:
         self._take(self._sampling.poll(self._streams))
         for trial in list(self._model.trials):
-            if trial not in self._settled:
+            if trial in self._settled:
+                continue
+            try:
                 self._read_trial(trial)
+            except (StoreError, LogVersionError) as error:
+                # One damaged file must not hold up the others.
+                self._report(str(error))
 
     def _read_trial(self, trial: TrialId) -> None:
         self._take(self._streams.read_state(trial))
@@ -168,6 +177,10 @@ class Daemon:
                 break
         if is_over:
             self._settled.add(trial)
+
+    def _use_devices(self) -> None:
+        devices = self._conductor.settings.devices
+        self._launcher.use(cold=devices.cold, python=devices.python)
 
     def _plan_slots(self) -> None:
         """Work out the places for trials, once it is known what GPUs there are."""
@@ -199,7 +212,7 @@ class Daemon:
         living = self._crew.count_living(self._model)
         is_busy = living > 0 or not self._sampling.has_answered
         tick_s = BUSY_TICK_S if is_busy else IDLE_TICK_S
-        if self._trouble:
+        if self._is_held_up:
             tick_s = _RETRY_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), tick_s)
@@ -216,6 +229,7 @@ class Daemon:
         while bite := self._streams.read_gpus():
             self._remember(bite)
         self._sampling.start()
+        self._use_devices()
         self._launcher.warm_up()
         trials = list(self._model.trials)
         for trial in trials:
@@ -224,7 +238,7 @@ class Daemon:
             while not self._end_reason and (bite := self._streams.read_points(trial)):
                 self._remember(bite)
                 await asyncio.sleep(0)
-        self._is_caught_up = True
+        self._server.start_serving()
 
     @contextlib.asynccontextmanager
     async def _socket_kept(self) -> AsyncIterator[None]:
@@ -279,7 +293,8 @@ class Daemon:
         )
 
     def _report(self, trouble: str) -> None:
-        """Say it once, however often it is tried again."""
-        if trouble != self._trouble:
-            self._trouble = trouble
+        """Put trouble in the log, once in a while only: it is tried again and again."""
+        now_s = SYSTEM_CLOCK.mono_s()
+        if now_s - self._reported_s.get(trouble, -math.inf) > _REPORT_AGAIN_S:
+            self._reported_s[trouble] = now_s
             _log.error("%s; will try again", trouble)

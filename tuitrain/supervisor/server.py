@@ -73,6 +73,8 @@ class Server:
         self.household = household
         self.clients: set[Guest] = set()
         self.guests: set[Guest] = set()
+        self.is_serving = False
+        """False: clients are welcomed, but what they ask for waits."""
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
 
@@ -102,6 +104,12 @@ class Server:
         )
         if old is not None:
             old.close()
+
+    def start_serving(self) -> None:
+        """Take requests from here on, those that wait first."""
+        self.is_serving = True
+        for client in self.clients:
+            client.resume()
 
     async def reopen_if_lost(self) -> None:
         """Bind again when a cleaner of temporary files took the socket away."""
@@ -195,6 +203,11 @@ class Guest(asyncio.Protocol):
             return
         self._transport.write(encoded)
 
+    def resume(self) -> None:
+        """Read on after a pause."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def leave(self) -> None:
         """Close after what is still to be sent."""
         if self._transport is not None:
@@ -230,6 +243,8 @@ class Guest(asyncio.Protocol):
                 Welcome(version=WIRE_VERSION, study=server.study, pid=os.getpid())
             )
             server.clients.add(self)
+            if not server.is_serving and self._transport is not None:
+                self._transport.pause_reading()
             server.household.notice()
         elif hello.trial is None:
             self._refuse("a trial must say which one it is")
