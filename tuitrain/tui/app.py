@@ -25,6 +25,7 @@ from tuitrain.tui.messages import (
     LinkChanged,
     PictureWanted,
     PlayerWished,
+    ScreenWanted,
     StudyAdvanced,
 )
 from tuitrain.tui.screens.main import MainScreen
@@ -82,6 +83,11 @@ class TuitrainApp(App[str]):
     def show_link(self, message: LinkChanged) -> None:
         """Hand down how the study is connected."""
         self.link = message.link
+
+    @on(ScreenWanted)
+    def open_screen(self, message: ScreenWanted) -> None:
+        """Show another screen over this one."""
+        self.push_screen(message.screen.data_bind(TuitrainApp.study))
 
     @on(CommandGiven)
     def pass_on(self, message: CommandGiven) -> None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from tuitrain.commands import Command
 from tuitrain.study import Study
 from tuitrain.tui.player import Player
+
+if TYPE_CHECKING:
+    from tuitrain.tui.screens.reading import ReadingScreen
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,13 @@ class PlayerWished(Message):
     """A person wants the replay to go elsewhere, faster, or to stop."""
 
     wish: Callable[[Player], None]
+
+
+@dataclass
+class ScreenWanted(Message):
+    """A person wants another screen, which is shown the study too."""
+
+    screen: "ReadingScreen"
 
 
 @dataclass

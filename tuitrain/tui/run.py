@@ -9,7 +9,7 @@ from tuitrain.store import StudyFolder
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
 from tuitrain.tui.home_app import HomeApp
-from tuitrain.wire import WireError, connect, find_socket_path
+from tuitrain.wire import ConnectionLostError, WireError, connect, find_socket_path
 
 Revive = Callable[[StudyFolder], Path]
 """Returns the socket of a live supervisor, started if there is none."""
@@ -37,7 +37,7 @@ def run_screen(
         except WireError:
             if revive is None or not may_start:
                 raise
-            socket = revive(folder)
+            socket = _start(revive, folder)
             return connect(socket, folder.name)
 
     app = TuitrainApp(LiveFeed(folder.path, dial), lambda t: folder.trial(t).out)
@@ -79,6 +79,14 @@ def find_log(path: Path, trial: TrialId) -> Path:
     if (path / "points.jsonl").exists():
         return path / "out.log"
     return StudyFolder(path).trial(trial).out
+
+
+def _start(revive: Revive, folder: StudyFolder) -> Path:
+    try:
+        return revive(folder)
+    except Exception as error:
+        # Whatever keeps a supervisor from starting, the files can still be followed.
+        raise ConnectionLostError(str(error)) from error
 
 
 def _is_running(folder: StudyFolder) -> bool:

@@ -37,12 +37,14 @@ class PlotPane(CurvePlot):
         quantity, falls = self._find_quantity(self.study)
         names = (quantity, f"val_{quantity}")
         curves = curves_of(self.study, self.view, names, self._joined)
-        title = plain(quantity) + (" · log" if self.view.log_y else "")
+        # Accuracies lie in 0..1; a log axis would only hide their bad values.
+        is_log = self.view.log_y and falls
+        title = plain(quantity) + (" · log" if is_log else "")
         unit = "epochs" if self.view.by_epoch else "iterations"
         self.entitle(f"{title} · {unit}")
         self.picture = Picture(
             curves=curves,
-            log_y=self.view.log_y,
+            log_y=is_log,
             empty="no points yet" if self._is_known(self.study) else "not measured",
             legend=_legend(curves),
             falls=falls,

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from textual.reactive import var
-
 from tuitrain.events import Step
 from tuitrain.study import Study, TrialView
 from tuitrain.tui.glyphs import BEST
@@ -15,13 +13,11 @@ from tuitrain.units import format_number, format_percent, format_power
 
 _CELL_WIDTH = 11
 _HEATS: Final = 5
-_GRID_STEPS = (Step.REFINE_GRID, Step.COARSE_GRID, Step.FIND_LR)
+_GRID_STEPS = (Step.REFINE_GRID, Step.COARSE_GRID)
 
 
 class GridScreen(ReadingScreen):
     """The newest grid of the study."""
-
-    study: var[Study | None] = var(None, init=False, always_update=True)
 
     def watch_study(self) -> None:
         """Fill in what is known now."""

@@ -13,7 +13,7 @@ from textual.reactive import var
 
 from tuitrain.events import TrialId
 from tuitrain.tui.keys import MAIN_KEYS, REPLAY_KEYS, to_bindings
-from tuitrain.tui.messages import HintGiven, PictureWanted
+from tuitrain.tui.messages import HintGiven, PictureWanted, ScreenWanted
 from tuitrain.tui.panes.checklist import ChecklistPane
 from tuitrain.tui.panes.gauges import GaugesPane
 from tuitrain.tui.panes.header import HeaderPane
@@ -27,7 +27,7 @@ from tuitrain.tui.screens.grid import GridScreen
 from tuitrain.tui.screens.help import HelpScreen
 from tuitrain.tui.screens.log import LogScreen
 from tuitrain.tui.screens.trial import TrialScreen
-from tuitrain.tui.view import View, cursor_trial, listed_trials
+from tuitrain.tui.view import cursor_trial, listed_trials
 
 WIDE_FROM = 100
 """Columns from which all panes are shown at once."""
@@ -149,14 +149,12 @@ class MainScreen(StudyScreen):
 
     def action_open_trial(self) -> None:
         """Show everything about the chosen trial."""
-        if self._cursor() is None:
+        trial = self._cursor()
+        if trial is None:
             self.post_message(HintGiven("there is no trial yet"))
             return
-        screen = TrialScreen().data_bind(MainScreen.study)
-        screen.view = View(
-            cursor=self._cursor(), log_y=self.view.log_y, by_epoch=self.view.by_epoch
-        )
-        self.app.push_screen(screen)
+        view = replace(self.view, cursor=trial, marks=frozenset({trial}))
+        self.post_message(ScreenWanted(TrialScreen(view)))
 
     def action_open_log(self) -> None:
         """Show what the chosen trial printed."""
@@ -166,15 +164,16 @@ class MainScreen(StudyScreen):
             return
         finished = self.study.model.trials[trial].finished
         traceback = finished.traceback if finished is not None else ""
-        self.app.push_screen(LogScreen(trial, self._find_log(trial), traceback))
+        screen = LogScreen(trial, self._find_log(trial), traceback)
+        self.post_message(ScreenWanted(screen))
 
     def action_open_grid(self) -> None:
         """Show LR × weight decay."""
-        self.app.push_screen(GridScreen().data_bind(MainScreen.study))
+        self.post_message(ScreenWanted(GridScreen()))
 
     def action_open_help(self) -> None:
         """Show all keys."""
-        self.app.push_screen(HelpScreen())
+        self.post_message(ScreenWanted(HelpScreen()))
 
     def action_save_picture(self) -> None:
         """Have the screen saved."""

@@ -6,8 +6,10 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.reactive import var
 from textual.screen import Screen
 
+from tuitrain.study import Study
 from tuitrain.tui.keys import READING_KEYS, to_bindings
 from tuitrain.tui.lines import Line
 from tuitrain.tui.lines_pane import LinesPane
@@ -29,6 +31,8 @@ class ReadingScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*to_bindings(READING_KEYS)]
     AUTO_FOCUS = ""
+
+    study: var[Study | None] = var(None, init=False, always_update=True)
 
     def compose(self) -> ComposeResult:
         """Text above, keys below."""

@@ -25,8 +25,12 @@ _MOST_LAYERS = 200
 class TrialScreen(ReadingScreen):
     """Text on the left, the trial's own curves on the right where there is room."""
 
-    study: var[Study | None] = var(None, init=False, always_update=True)
     view: var[View] = var(View(), init=False)
+
+    def __init__(self, view: View) -> None:
+        """Show the trial that is chosen in `view`."""
+        super().__init__()
+        self.set_reactive(TrialScreen.view, view)
 
     def compose_body(self) -> ComposeResult:
         """Text and two plots."""
@@ -35,7 +39,7 @@ class TrialScreen(ReadingScreen):
             with Vertical(id="plots"):
                 for quantity in ("loss", "accuracy"):
                     yield PlotPane(quantity, id=quantity).data_bind(
-                        TrialScreen.study, TrialScreen.view
+                        ReadingScreen.study, TrialScreen.view
                     )
 
     def watch_study(self) -> None:
