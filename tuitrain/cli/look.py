@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tuitrain.cli.terminal import is_terminal
+from tuitrain.cli.terminal import is_terminal, write_ascii_only
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -15,9 +15,11 @@ def replay(options: argparse.Namespace) -> int:
 
         look = find_look(sys.stdout, ascii_only=options.ascii)
         return replay_headless(path, Printer(sys.stdout, look), as_json=options.json)
-    from tuitrain.tui import run_screen
+    from tuitrain.tui import run_replay
 
-    return run_screen(path)
+    if options.ascii:
+        write_ascii_only()
+    return run_replay(path)
 
 
 def diagnose(options: argparse.Namespace) -> int:

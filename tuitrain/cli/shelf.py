@@ -68,7 +68,7 @@ def home(_: argparse.Namespace) -> int:
     if is_terminal():
         from tuitrain.tui import run_home
 
-        return run_home()
+        return run_home(RUNS, ensure_running)
     list_studies(argparse.Namespace(folders=[str(RUNS)], json=False))
     printer = Printer(sys.stdout, find_look(sys.stdout))
     printer.lines(["", "to see it work: tuitrain demo   all commands: tuitrain --help"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuitrain.cli.failures import UsageError
-from tuitrain.cli.terminal import is_terminal
+from tuitrain.cli.terminal import is_terminal, write_ascii_only
 
 if TYPE_CHECKING:
     from tuitrain.events import Step
@@ -97,7 +97,9 @@ def _show(options: argparse.Namespace, folder: "StudyFolder") -> int:
     from tuitrain.supervisor import ensure_running
     from tuitrain.tui import run_screen
 
-    return run_screen(folder, ensure_running(folder))
+    if options.ascii:
+        write_ascii_only()
+    return run_screen(folder, ensure_running(folder), revive=ensure_running)
 
 
 def _set_auto(folder: "StudyFolder", until: "Step | None") -> None:
