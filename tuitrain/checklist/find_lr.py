@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from tuitrain.checklist.causes import find_causes
 from tuitrain.checklist.failed_trials import find_failed_trials, judge_none_worked
+from tuitrain.checklist.overfit_small import is_fitted
 from tuitrain.checklist.plan import (
     Judgement,
     TrialPlan,
@@ -11,19 +13,24 @@ from tuitrain.checklist.plan import (
     lr_of,
     make_config,
     verdict_from,
+    with_cause,
     working,
 )
 from tuitrain.checklist.settings import Settings
+from tuitrain.checklist.transitions import newest_judged
 from tuitrain.diagnosis import (
     FitFailure,
+    Numbers,
+    arrange,
     chance_loss,
     classify_fit_failure,
     drop,
     find_divergence,
-    find_loss_not_decreasing,
+    find_labels_without_signal,
     find_non_finite,
     finite,
     has_dropped,
+    read_curves,
     rounded,
 )
 from tuitrain.events import (
@@ -32,14 +39,14 @@ from tuitrain.events import (
     Evidence,
     Finding,
     Severity,
+    Step,
     TrialLimits,
 )
 from tuitrain.model import StepRun, StudyModel, TrialModel
 from tuitrain.units import format_number, format_power
 
 MAX_EXTENSIONS: Final = 2
-"""Decades tried beyond each edge of the LRs asked for; more means that something else
-is wrong."""
+"""Decades tried beyond the LRs asked for; more means that something else is wrong."""
 SAME_END: Final = 0.05
 """Ends of two curves that differ by less, relative to the drop, count as the same; then
 the larger LR is taken, since the loss falls as far in larger steps. Ours."""
@@ -63,38 +70,31 @@ def plan_find_lr(
 
 
 def judge_find_lr(model: StudyModel, settings: Settings, run: StepRun) -> Judgement:
-    """Pass when the loss falls by more than its noise at one LR, and take that."""
+    """Pass when the loss falls by more than its noise at one LR, and take that.
+
+    Where it can be known what chance reaches, the loss must fall below that: the first
+    iterations bring any loss down to it, whatever the labels are.
+    """
     trials = counted(model, run)
     worked = [trial for trial in working(trials) if len(trial.get("loss"))]
     if not worked:
         return judge_none_worked(model, run)
-    findings = list(find_failed_trials(trials))
     best = pick_lr(worked)
-    if best is None:
-        findings.insert(0, _find_none(worked))
-        return Judgement(
-            verdict=verdict_from(findings),
-            summary=findings[0].summary,
-            evidence=_evidence(worked, None),
-            findings=tuple(findings),
-            advice=advice_of(findings),
-            decision={"lr": min(lr_of(trial) for trial in worked)},
-        )
-    if (edge := _find_edge(worked, best)) is not None:
-        findings.append(edge)
-    fall = drop(finite(best.get("loss").values))
-    assert fall is not None, "a trial without a drop is never picked"
+    found = [
+        *find_causes(model, worked),
+        *_find_labels(model, worked),
+        *find_failed_trials(trials),
+    ]
+    symptom = _find_none(worked) if best is None else _find_edge(worked, best)
+    findings = arrange([*found, symptom] if symptom is not None else found)
     return Judgement(
         verdict=verdict_from(findings),
-        summary=(
-            f"LR {format_power(lr_of(best))}: loss {format_number(fall.start, 3)} "
-            f"→ {format_number(fall.end, 3)}"
-        ),
+        summary=with_cause(_summary(worked, best), findings),
         evidence=_evidence(worked, best),
-        findings=tuple(findings),
+        findings=findings,
         advice=advice_of(findings),
-        decision={"lr": lr_of(best)},
-        best_trial=best.trial,
+        decision={"lr": lr_of(best or min(worked, key=lr_of))},
+        best_trial=best.trial if best is not None else None,
     )
 
 
@@ -135,19 +135,10 @@ def _extensions(model: StudyModel, settings: Settings, run: StepRun) -> list[flo
     trials = model.trials_of(run)
     by_lr = {lr_of(trial): trial for trial in trials}
     wanted: list[float] = []
-    while asked.union(wanted) <= by_lr.keys():
+    while len(wanted) < MAX_EXTENSIONS and asked.union(wanted) <= by_lr.keys():
         tried = [by_lr[lr] for lr in asked.union(wanted)]
-        if not all(trial.state.is_over for trial in tried):
-            break
         further = _next_decade(tried)
-        beyond = [
-            lr for lr in wanted if (lr > max(asked)) == ((further or 0) > max(asked))
-        ]
-        if (
-            further is None
-            or further in by_lr.keys() & asked
-            or len(beyond) >= MAX_EXTENSIONS
-        ):
+        if further is None or not all(trial.state.is_over for trial in tried):
             break
         wanted.append(further)
     return wanted
@@ -195,6 +186,21 @@ def _find_edge(worked: list[TrialModel], best: TrialModel) -> Finding | None:
     )
 
 
+def _find_labels(model: StudyModel, worked: list[TrialModel]) -> list[Finding]:
+    """Find labels that no LR can learn, given that the model learned some in step 2."""
+    small = newest_judged(model, Step.OVERFIT_SMALL)
+    fits_small = small is not None and any(map(is_fitted, model.trials_of(small)))
+    whole = [t for t in worked if find_non_finite(t.get("loss"), None) is None]
+    found = [
+        find_labels_without_signal(read_curves(model, t.trial), fits_small=fits_small)
+        for t in whole
+    ]
+    if not found or None in found:
+        return []
+    ordered = [finding for finding in found if finding is not None]
+    return [max(ordered, key=lambda finding: finding.severity.rank)]
+
+
 def _find_none(worked: list[TrialModel]) -> Finding:
     failures = {classify_fit_failure(t.get("loss").values) for t in worked}
     if failures == {FitFailure.EXPLODED}:
@@ -204,36 +210,44 @@ def _find_none(worked: list[TrialModel]) -> Finding:
             severity=Severity.CRITICAL,
             confidence=Confidence.HIGH,
             summary=f"The loss explodes at every LR, even at {format_power(lowest)}.",
-            evidence=_evidence(worked, None),
+            evidence=_outcomes(worked),
             advice=(
                 Advice(text="Lower the LR: make sure the script uses the one given."),
                 Advice(text="Normalize the inputs and check the initialization."),
                 Advice(text="Clip the gradient norm, or warm the LR up."),
             ),
         )
-    flat = [
-        find_loss_not_decreasing(t.get("loss").values, chance_of(t)) for t in worked
-    ]
-    first = next((finding for finding in flat if finding is not None), None)
     return Finding(
         kind="loss_not_decreasing",
         severity=Severity.HIGH,
         confidence=Confidence.HIGH,
-        summary=f"At no LR does the loss fall by more than its noise: {_short(worked)}.",
-        evidence=_evidence(worked, None),
-        advice=first.advice if first is not None else (),
+        summary=(
+            "At no LR does the loss fall by more than its noise "
+            f"below chance: {_describe_fall(min(worked, key=_end))}."
+        ),
+        evidence=_outcomes(worked),
+        advice=(
+            Advice(text="Look at a few samples with their labels: do they fit?"),
+            Advice(
+                text="Try further LRs, or more iterations: [find_lr] in study.toml."
+            ),
+            Advice(text="Check the initialization, and that inputs are normalized."),
+        ),
     )
 
 
-def _short(worked: list[TrialModel]) -> str:
-    best = min(worked, key=lambda t: _end(t))
-    fall = drop(finite(best.get("loss").values))
+def _summary(worked: list[TrialModel], best: TrialModel | None) -> str:
+    if best is None:
+        return f"no LR brings the loss down: {_describe_fall(min(worked, key=_end))}"
+    return _describe_fall(best)
+
+
+def _describe_fall(trial: TrialModel) -> str:
+    fall = drop(finite(trial.get("loss").values))
+    lr = f"LR {format_power(lr_of(trial))}"
     if fall is None:
-        return "too few iterations"
-    return (
-        f"{format_number(fall.start, 3)} → {format_number(fall.end, 3)} "
-        f"at LR {format_power(lr_of(best))}"
-    )
+        return f"{lr}: too few iterations"
+    return f"{lr}: loss {format_number(fall.start, 3)} → {format_number(fall.end, 3)}"
 
 
 def _end(trial: TrialModel) -> float:
@@ -242,23 +256,31 @@ def _end(trial: TrialModel) -> float:
 
 
 def _evidence(worked: list[TrialModel], best: TrialModel | None) -> Evidence:
-    evidence: Evidence = {}
-    if best is not None:
-        fall = drop(finite(best.get("loss").values))
-        assert fall is not None, "a trial without a drop is never picked"
-        evidence.update(
-            lr=lr_of(best),
-            start=rounded(fall.start),
-            end=rounded(fall.end),
-            drop=rounded(fall.size),
-            noise=rounded(fall.error, 2),
-        )
-        evidence["chance"] = rounded(chance_of(best))
-    for trial in sorted(worked, key=lr_of, reverse=True):
-        outcome = (
-            "falls"
-            if falls_at(trial)
-            else classify_fit_failure(trial.get("loss").values)
-        )
-        evidence[f"lr {format_power(lr_of(trial))}"] = str(outcome)
-    return evidence
+    fall = drop(finite(best.get("loss").values)) if best is not None else None
+    if best is None or fall is None:
+        return _outcomes(worked)
+    return {
+        "lr": lr_of(best),
+        "start": rounded(fall.start),
+        "end": rounded(fall.end),
+        "drop": rounded(fall.size),
+        "noise": rounded(fall.error, 2),
+        "chance": rounded(chance_of(best)),
+        **_outcomes(worked),
+    }
+
+
+def _outcomes(worked: list[TrialModel]) -> Evidence:
+    ordered = sorted(worked, key=lr_of, reverse=True)
+    return {
+        "lrs": [lr_of(trial) for trial in ordered],
+        "outcomes": [
+            "falls" if falls_at(t) else _why_not(t.get("loss").values) for t in ordered
+        ],
+    }
+
+
+def _why_not(loss: Numbers) -> str:
+    failure = classify_fit_failure(loss)
+    # Stuck is a word of step 2: here the loss fell, but only to what chance reaches.
+    return "at chance" if failure is FitFailure.STUCK else str(failure)

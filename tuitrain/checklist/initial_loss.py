@@ -17,9 +17,11 @@ from tuitrain.diagnosis import (
     compare,
     expected_initial_loss,
     find_initial_loss_mismatch,
+    find_non_finite_initial_loss,
     measure_initial_loss,
+    rounded,
 )
-from tuitrain.events import Advice, LossFacts, TrialLimits, Verdict
+from tuitrain.events import Advice, Finding, LossFacts, TrialLimits, Verdict
 from tuitrain.model import StepRun, StudyModel
 from tuitrain.units import format_number
 
@@ -54,10 +56,11 @@ def judge_initial_loss(
     facts = next((t.task.loss for t in worked if t.task is not None), None)
     if measured is None:
         return judge_none_worked(model, run)
+    findings = list(find_failed_trials(trials))
+    broken = find_non_finite_initial_loss(measured)
     expected = expected_initial_loss(facts) if facts is not None else None
     if facts is None or expected is None:
-        return _unknown(measured, facts)
-    findings = list(find_failed_trials(trials))
+        return _judge_unknown(measured, facts, findings, broken)
     mismatch = find_initial_loss_mismatch(measured, expected, facts)
     if mismatch is not None:
         findings.insert(0, mismatch)
@@ -76,23 +79,31 @@ def _summary(measured: InitialLoss, expected: ExpectedLoss) -> str:
     return f"{format_number(measured.mean, 3)} ({name} = {value})"
 
 
-def _unknown(measured: InitialLoss, facts: LossFacts | None) -> Judgement:
+def _judge_unknown(
+    measured: InitialLoss,
+    facts: LossFacts | None,
+    findings: list[Finding],
+    broken: Finding | None,
+) -> Judgement:
+    """Judge a loss without a formula: only one that is no number is known to be wrong."""
     name = facts.name if facts is not None else "this loss"
+    declare = Advice(
+        text=(
+            "Work out what the loss is for outputs of 0 and declare it: "
+            "Task(…, expected_initial_loss=…)."
+        )
+    )
+    if broken is not None:
+        findings.insert(0, broken)
     return Judgement(
-        verdict=Verdict.UNKNOWN,
+        verdict=Verdict.FAIL if broken is not None else Verdict.UNKNOWN,
         summary=f"{format_number(measured.mean, 3)} (no formula known for {name})",
         evidence={
-            "measured": float(f"{measured.mean:.5g}"),
+            "measured": rounded(measured.mean, 5),
             "loss": name,
             "batches": measured.batches,
             "initializations": measured.initializations,
         },
-        advice=(
-            Advice(
-                text=(
-                    "Work out what the loss is for outputs of 0 and declare it: "
-                    "Task(…, expected_initial_loss=…)."
-                )
-            ),
-        ),
+        findings=tuple(findings),
+        advice=(*advice_of(findings), declare),
     )

@@ -2,7 +2,14 @@
 
 from tuitrain.checklist.grid import describe_best
 from tuitrain.checklist.metric import Metric, best_value, find_metric, rank
-from tuitrain.checklist.plan import Judgement, TrialPlan, advice_of, working, worst
+from tuitrain.checklist.plan import (
+    Judgement,
+    TrialPlan,
+    advice_of,
+    describe_kind,
+    working,
+    worst,
+)
 from tuitrain.checklist.settings import Settings
 from tuitrain.diagnosis import examine, rounded
 from tuitrain.events import (
@@ -50,7 +57,7 @@ def judge_learning_curves(
     advice = tuple(
         a for a in advice_of(findings) if not _was_applied(model, best.trial, a)
     )
-    names = ", ".join(f.kind.replace("_", " ") for f in findings if _matters(f))
+    names = ", ".join(describe_kind(f.kind) for f in findings if _matters(f))
     summary = describe_best(model, best, metric)
     return Judgement(
         verdict=_verdict(findings),

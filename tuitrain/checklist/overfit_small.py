@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tuitrain.checklist.causes import find_causes
 from tuitrain.checklist.failed_trials import find_failed_trials, judge_none_worked
 from tuitrain.checklist.plan import (
     Judgement,
@@ -11,10 +12,11 @@ from tuitrain.checklist.plan import (
     lr_of,
     make_config,
     verdict_from,
+    with_cause,
     working,
 )
 from tuitrain.checklist.settings import Settings
-from tuitrain.diagnosis import FitFailure, classify_fit_failure, rounded
+from tuitrain.diagnosis import FitFailure, arrange, classify_fit_failure
 from tuitrain.events import (
     Advice,
     Confidence,
@@ -25,7 +27,7 @@ from tuitrain.events import (
     TrialLimits,
 )
 from tuitrain.model import StepRun, StudyModel, TrialModel
-from tuitrain.units import format_percent, format_power
+from tuitrain.units import format_number, format_percent, format_power
 
 
 def plan_overfit_small(
@@ -55,27 +57,34 @@ def plan_overfit_small(
 def judge_overfit_small(
     model: StudyModel, settings: Settings, run: StepRun
 ) -> Judgement:
-    """Pass when one trial fitted; otherwise say how all of them failed."""
+    """Pass when one trial fitted; otherwise say how all of them failed.
+
+    Causes that probes show for certain count even when a trial fitted: with an LR that
+    is not the one given, the steps that follow would compare nothing.
+    """
     trials = counted(model, run)
     worked = [trial for trial in working(trials) if len(trial.get("loss"))]
     if not worked:
         return judge_none_worked(model, run)
-    fitted = sorted(filter(_is_fitted, worked), key=lambda t: (t.iteration, lr_of(t)))
-    findings = list(find_failed_trials(trials))
+    fitted = sorted(filter(is_fitted, worked), key=lambda t: (t.iteration, lr_of(t)))
+    found = [*find_causes(model, worked), *find_failed_trials(trials)]
     if not fitted:
-        findings.insert(0, _find_failure(worked))
+        found.append(_find_failure(worked))
+    findings = arrange(found)
     best = fitted[0] if fitted else max(worked, key=_best_accuracy)
+    summary = _summary_of_fit(best) if fitted else _summary_of_failure(worked)
     return Judgement(
         verdict=verdict_from(findings),
-        summary=_summary_of_fit(best) if fitted else findings[0].summary,
+        summary=with_cause(summary, findings),
         evidence=_evidence(worked, fitted),
-        findings=tuple(findings),
+        findings=findings,
         advice=advice_of(findings),
         best_trial=best.trial,
     )
 
 
-def _is_fitted(trial: TrialModel) -> bool:
+def is_fitted(trial: TrialModel) -> bool:
+    """Whether the trial reached 100 % (regression: a loss next to nothing)."""
     return trial.finished is not None and trial.finished.outcome is OutcomeKind.FITTED
 
 
@@ -95,25 +104,42 @@ def _best_accuracy(trial: TrialModel) -> tuple[float, float]:
     )
 
 
+def _summary_of_failure(worked: list[TrialModel]) -> str:
+    failures = set(_classify(worked))
+    if FitFailure.STUCK in failures:
+        return f"stuck at {_describe_reached(max(worked, key=_best_accuracy))}"
+    if failures == {FitFailure.EXPLODED}:
+        return "the loss explodes at every LR"
+    return "the loss does not come down at any LR"
+
+
+def _classify(worked: list[TrialModel]) -> list[FitFailure]:
+    return [classify_fit_failure(trial.get("loss").values) for trial in worked]
+
+
 def _evidence(worked: list[TrialModel], fitted: list[TrialModel]) -> Evidence:
-    evidence: Evidence = {
+    return {
         "fitted": [trial.trial for trial in fitted],
         "iterations": fitted[0].iteration if fitted else None,
         "lr": lr_of(fitted[0]) if fitted else None,
+        **_outcomes(worked, fitted),
     }
-    for trial in worked:
-        if trial not in fitted:
-            failure = classify_fit_failure(trial.get("loss").values)
-            evidence[f"lr {format_power(lr_of(trial))}"] = str(failure)
-    return evidence
+
+
+def _outcomes(worked: list[TrialModel], fitted: list[TrialModel]) -> Evidence:
+    return {
+        "lrs": [lr_of(trial) for trial in worked],
+        "outcomes": [
+            "fitted" if trial in fitted else str(failure)
+            for trial, failure in zip(worked, _classify(worked), strict=True)
+        ],
+    }
 
 
 def _find_failure(worked: list[TrialModel]) -> Finding:
-    by_trial = [(t, classify_fit_failure(t.get("loss").values)) for t in worked]
+    by_trial = list(zip(worked, _classify(worked), strict=True))
     failures = {failure for _, failure in by_trial}
-    evidence: Evidence = {
-        f"lr {format_power(lr_of(trial))}": str(failure) for trial, failure in by_trial
-    }
+    evidence = _outcomes(worked, [])
     if FitFailure.STUCK in failures:
         return _stuck([t for t, f in by_trial if f is FitFailure.STUCK], evidence)
     if failures == {FitFailure.EXPLODED}:
@@ -121,14 +147,16 @@ def _find_failure(worked: list[TrialModel]) -> Finding:
     return _not_decreasing(worked, evidence)
 
 
+def _describe_reached(best: TrialModel) -> str:
+    accuracy = best.get("accuracy").best(highest=True)
+    if accuracy is not None:
+        return f"accuracy {format_percent(accuracy[1])}"
+    return f"loss {format_number(-_best_accuracy(best)[1])}"
+
+
 def _stuck(trials: list[TrialModel], evidence: Evidence) -> Finding:
     best = max(trials, key=_best_accuracy)
-    accuracy = best.get("accuracy").best(highest=True)
-    reached = (
-        f"accuracy {format_percent(accuracy[1])}"
-        if accuracy is not None
-        else f"loss {rounded(-_best_accuracy(best)[1])}"
-    )
+    reached = _describe_reached(best)
     return Finding(
         kind="stuck_below_fit",
         severity=Severity.HIGH,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from tuitrain.checklist.settings import Settings
 from tuitrain.events import (
@@ -105,3 +106,24 @@ def advice_of(findings: tuple[Finding, ...] | list[Finding]) -> tuple[Advice, ..
     for finding in ordered:
         advice.extend(a for a in finding.advice if a not in advice)
     return tuple(advice)
+
+
+def with_cause(summary: str, findings: tuple[Finding, ...]) -> str:
+    """Return `summary` with the grave cause named first, if one was found."""
+    grave = (f for f in findings if f.severity.rank >= Severity.HIGH.rank)
+    cause = next((f.kind for f in grave if f.kind in NAMED_CAUSES), None)
+    return summary if cause is None else f"{describe_kind(cause)}: {summary}"
+
+
+def describe_kind(kind: str) -> str:
+    """Return a finding's kind as people read it: `LR not in force`."""
+    words = kind.replace("_", " ")
+    return f"LR {words.removeprefix('lr ')}" if words.startswith("lr ") else words
+
+
+NAMED_CAUSES: Final = (
+    "zero_initialization",
+    "lr_not_in_force",
+    "labels_carry_no_signal",
+)
+"""Kinds that say more than the symptom a summary tells."""

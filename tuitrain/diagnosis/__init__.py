@@ -1,7 +1,8 @@
 """What the numbers mean: one rule a file."""
 
+from tuitrain.diagnosis.curves import Curves, read_curves
 from tuitrain.diagnosis.divergence import find_divergence
-from tuitrain.diagnosis.examine import examine
+from tuitrain.diagnosis.examine import arrange, examine
 from tuitrain.diagnosis.expected_loss import (
     ExpectedLoss,
     chance_loss,
@@ -13,20 +14,30 @@ from tuitrain.diagnosis.initial_loss import (
     InitialLoss,
     compare,
     find_initial_loss_mismatch,
+    find_non_finite_initial_loss,
     measure_initial_loss,
 )
+from tuitrain.diagnosis.labels_carry_no_signal import find_labels_without_signal
 from tuitrain.diagnosis.loss_not_decreasing import (
     find_loss_not_decreasing,
     has_dropped,
 )
+from tuitrain.diagnosis.lr_not_in_force import (
+    find_lr_ignored,
+    find_lr_not_in_force,
+)
 from tuitrain.diagnosis.non_finite import find_non_finite
-from tuitrain.diagnosis.numerics import drop, finite
+from tuitrain.diagnosis.numerics import Numbers, drop, finite
 from tuitrain.diagnosis.overfit_small import FitFailure, classify_fit_failure
+from tuitrain.diagnosis.zero_initialization import find_zero_initialization
 
 __all__ = [
+    "Curves",
     "ExpectedLoss",
     "FitFailure",
     "InitialLoss",
+    "Numbers",
+    "arrange",
     "chance_loss",
     "classify_fit_failure",
     "compare",
@@ -35,11 +46,17 @@ __all__ = [
     "expected_initial_loss",
     "find_divergence",
     "find_initial_loss_mismatch",
+    "find_labels_without_signal",
     "find_loss_not_decreasing",
+    "find_lr_ignored",
+    "find_lr_not_in_force",
     "find_non_finite",
+    "find_non_finite_initial_loss",
+    "find_zero_initialization",
     "finite",
     "has_dropped",
     "implied_spread",
     "measure_initial_loss",
+    "read_curves",
     "rounded",
 ]

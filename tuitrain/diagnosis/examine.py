@@ -1,6 +1,6 @@
 """All rules on one trial, and which finding follows from which."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -63,6 +63,9 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "lr_too_high": ("lr_not_in_force",),
     "lr_too_low": ("zero_initialization",),
     "loss_not_decreasing": _STOPS_LEARNING,
+    "loss_exploded": ("lr_not_in_force",),
+    "stuck_below_fit": ("zero_initialization", "lr_not_in_force"),
+    "lr_at_edge": ("lr_not_in_force",),
     "bad_initialization": ("lr_too_low",),
     "overfitting": ("labels_carry_no_signal",),
     "overconfidence": ("labels_carry_no_signal",),
@@ -91,17 +94,17 @@ def examine(model: StudyModel, trial: TrialId) -> tuple[Finding, ...]:
         return ()
     curves = read_curves(model, trial)
     found = [rule(curves) for rule in RULES]
-    return arrange([finding for finding in found if finding is not None], trial)
+    named = [msgspec.structs.replace(f, trial=trial) for f in found if f is not None]
+    return arrange(named)
 
 
-def arrange(found: list[Finding], trial: TrialId | None) -> tuple[Finding, ...]:
+def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Say of each finding what it follows from, and order them."""
-    kinds = {finding.kind for finding in found}
+    findings = list(found)
+    kinds = {finding.kind for finding in findings}
     linked = [
-        msgspec.structs.replace(
-            f, consequence_of=_find_cause(f.kind, kinds), trial=trial
-        )
-        for f in found
+        msgspec.structs.replace(f, consequence_of=_find_cause(f.kind, kinds))
+        for f in findings
     ]
     return tuple(
         sorted(linked, key=lambda f: (f.consequence_of is not None, -f.severity.rank))

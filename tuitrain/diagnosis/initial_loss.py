@@ -82,7 +82,7 @@ def find_initial_loss_mismatch(
         performance. Bands: `tuitrain.diagnosis.expected_loss`.
     """
     if not math.isfinite(measured.mean):
-        return _not_finite(measured, expected)
+        return find_non_finite_initial_loss(measured)
     margin = ERRORS_ALLOWED * measured.error
     evidence = compare(measured, expected)
     excess = measured.mean - expected.value
@@ -156,13 +156,20 @@ def _find_reduction(
     return None
 
 
-def _not_finite(measured: InitialLoss, expected: ExpectedLoss) -> Finding:
+def find_non_finite_initial_loss(measured: InitialLoss) -> Finding | None:
+    """Find a loss that is NaN or infinite before any update; None: it is a number."""
+    if math.isfinite(measured.mean):
+        return None
     return Finding(
         kind="non_finite",
         severity=Severity.CRITICAL,
         confidence=Confidence.HIGH,
         summary=f"The loss is {format_number(measured.mean)} before any update.",
-        evidence=compare(measured, expected),
+        evidence={
+            "measured": rounded(measured.mean),
+            "batches": measured.batches,
+            "initializations": measured.initializations,
+        },
         advice=(
             Advice(text="Look for NaN or infinite values in inputs and targets."),
             Advice(

@@ -11,7 +11,7 @@ from tuitrain.diagnosis.numerics import finite
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
 
-MIN_EVALUATIONS: Final = 3
+MIN_EVALUATIONS: Final = 2
 """Fewer say too little: the first evaluation of a healthy run may be at chance."""
 NEAR_CHANCE: Final = 0.97
 """Share of the chance loss that the best validation loss must get below. Source:

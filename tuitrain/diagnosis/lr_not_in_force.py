@@ -42,7 +42,7 @@ def find_lr_not_in_force(curves: Curves) -> Finding | None:
         confidence=Confidence.HIGH,
         summary=(
             f"The optimizer runs at LR {format_power(in_force)}, "
-            f"{format_number(factor, 3)} times the {format_power(asked)} it was given."
+            f"{_in_words(factor)} times the {format_power(asked)} it was given."
         ),
         evidence={
             "lr": rounded(asked),
@@ -84,3 +84,7 @@ def highest_lr(curves: Curves) -> float | None:
     """Return the highest LR that was in force; None: not measured."""
     best = curves.lr.best(highest=True)
     return best[1] if best is not None else None
+
+
+def _in_words(factor: float) -> str:
+    return f"{factor:.0f}" if factor >= 100 else format_number(factor, 3)

@@ -23,8 +23,9 @@ def find_zero_initialization(ratios: Mapping[str, Series]) -> Finding | None:
         ratios: Update ratio of each tensor, by its name.
 
     Returns:
-        `critical`: some tensors never left zero. `medium`: most began at zero but
-        learned. None: neither, or fewer than `MIN_READINGS` readings of every tensor.
+        `critical`: half of the tensors or more never left zero. `medium`: fewer did not,
+        or most began at zero but learned. None: neither, or fewer than `MIN_READINGS`
+        readings of every tensor.
 
     Source:
         CS231n notes, "Weight initialization", pitfall: all zero initialization.
@@ -33,7 +34,9 @@ def find_zero_initialization(ratios: Mapping[str, Series]) -> Finding | None:
     began = [name for name, values in read.items() if not np.isfinite(values[0])]
     stayed = [name for name, values in read.items() if np.isnan(values).all()]
     if stayed:
-        severity, names = Severity.CRITICAL, stayed
+        # A single one may simply be unused.
+        is_most = 2 * len(stayed) >= len(read)
+        severity, names = Severity.CRITICAL if is_most else Severity.MEDIUM, stayed
         what = "are all zero and never move"
     elif len(began) > 1 and 2 * len(began) > len(read):
         severity, names = Severity.MEDIUM, began
