@@ -6,7 +6,7 @@ on the first rows may go on using it however far the column grows, in another th
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,12 @@ mean longer groups to read at both ends of a range."""
 
 _Rows = NDArray[np.int64]
 _Numbers = NDArray[np.float64]
-_Flags = NDArray[np.bool_]
+_Array = NDArray[Any]
 
 
-@dataclass
-class _Items:
-    """Summaries of groups of rows, all arrays of shape (items,)."""
+@dataclass(frozen=True)
+class Extremes:
+    """What lies in each of some ranges of rows, all of shape (ranges,)."""
 
     low: _Numbers
     """Smallest finite value; infinity: there is none."""
@@ -30,57 +30,41 @@ class _Items:
     """Largest finite value; minus infinity: there is none."""
     last: _Rows
     """Row of the last finite value; -1: there is none."""
-    broken: _Flags
+    broken: NDArray[np.bool_]
     """Whether there is a NaN or an infinity."""
 
-    def take(self, at: _Rows | slice) -> "_Items":
-        """Return the items `at` these places."""
-        return _Items(self.low[at], self.high[at], self.last[at], self.broken[at])
 
-    def put(self, at: _Rows | slice, items: "_Items") -> None:
-        """Overwrite the items `at` these places."""
-        self.low[at], self.high[at] = items.low, items.high
-        self.last[at], self.broken[at] = items.last, items.broken
+@dataclass(frozen=True)
+class _Kind:
+    """One of the things an item knows, in the order of the fields of `Extremes`."""
 
-    def merged(self, other: "_Items") -> "_Items":
-        """Return what sums up both, item by item."""
-        return _Items(
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
-            np.maximum(self.last, other.last),
-            self.broken | other.broken,
-        )
-
-    def grouped(self, begins: _Rows) -> "_Items":
-        """Return one item for each run of items that begins at `begins`."""
-        return _Items(
-            np.minimum.reduceat(self.low, begins),
-            np.maximum.reduceat(self.high, begins),
-            np.maximum.reduceat(self.last, begins),
-            np.logical_or.reduceat(self.broken, begins),
-        )
+    merge: np.ufunc
+    nothing: float
+    """What leaves the other one as it is when merged with it."""
+    type: type[np.generic]
 
 
-def _nothing(count: int) -> _Items:
-    return _Items(
-        np.full(count, np.inf),
-        np.full(count, -np.inf),
-        np.full(count, -1, dtype=np.int64),
-        np.zeros(count, dtype=np.bool_),
-    )
+_KINDS: Final = (
+    _Kind(np.minimum, np.inf, np.float64),
+    _Kind(np.maximum, -np.inf, np.float64),
+    _Kind(np.maximum, -1, np.int64),
+    _Kind(np.logical_or, 0, np.bool_),
+)
 
 
-def _of_rows(values: _Numbers, rows: _Rows) -> _Items:
+def _nothing(kinds: tuple[_Kind, ...], count: int) -> list[_Array]:
+    return [np.full(count, kind.nothing, dtype=kind.type) for kind in kinds]
+
+
+def _of_rows(values: _Numbers, rows: _Rows) -> list[_Array]:
     """Return each value as an item of its own."""
     finite = np.isfinite(values)
-    if finite.all():
-        return _Items(values, values, rows, ~finite)
-    return _Items(
+    return [
         np.where(finite, values, np.inf),
         np.where(finite, values, -np.inf),
         np.where(finite, rows, -1),
         ~finite,
-    )
+    ]
 
 
 class _Level:
@@ -88,16 +72,18 @@ class _Level:
 
     def __init__(self) -> None:
         self.length = 0
-        self.items = _nothing(0)
+        self.items = _nothing(_KINDS, 0)
 
-    def append(self, items: _Items) -> None:
-        grown = self.length + len(items.low)
-        if grown > len(self.items.low):
+    def append(self, items: list[_Array]) -> None:
+        grown = self.length + len(items[0])
+        if grown > len(self.items[0]):
             # New arrays, never resized ones: a reader may hold the old ones.
-            roomy = _nothing(2 * grown)
-            roomy.put(slice(self.length), self.items.take(slice(self.length)))
+            roomy = _nothing(_KINDS, 2 * grown)
+            for new, old in zip(roomy, self.items, strict=True):
+                new[: self.length] = old[: self.length]
             self.items = roomy
-        self.items.put(slice(self.length, grown), items)
+        for array, added in zip(self.items, items, strict=True):
+            array[self.length : grown] = added
         self.length = grown
 
 
@@ -105,90 +91,123 @@ class Pyramid:
     """The levels above one column."""
 
     def __init__(self) -> None:
+        """Begin above an empty column."""
         self._levels: list[_Level] = []
+        self._is_finite = True
 
-    def extend(self, values: _Numbers) -> None:
-        """Sum up what is new in `values`, the column as far as it is written."""
+    def extend(self, values: _Numbers, before: int) -> None:
+        """Sum up what is new in a column.
+
+        Args:
+            values: The column as far as it is written, shape (rows,).
+            before: Rows it had at the last call.
+        """
+        if self._is_finite and not np.isfinite(values[before:]).all():
+            self._is_finite = False
         length = len(values)
         depth = 0
         while (groups := length // FANOUT) and groups > self._length(depth):
-            done = self._length(depth)
-            span = slice(done * FANOUT, groups * FANOUT)
-            if depth == 0:
-                rows = np.arange(span.start, span.stop)
-                items = _of_rows(values[span], rows)
+            span = slice(self._length(depth) * FANOUT, groups * FANOUT)
+            if depth:
+                items = [array[span] for array in self._levels[depth - 1].items]
             else:
-                items = self._levels[depth - 1].items.take(span)
+                items = _of_rows(values[span], np.arange(span.start, span.stop))
             begins = np.arange(0, span.stop - span.start, FANOUT)
             if depth == len(self._levels):
                 self._levels.append(_Level())
-            self._levels[depth].append(items.grouped(begins))
+            self._levels[depth].append(_grouped(_KINDS, items, begins))
             length, depth = groups, depth + 1
 
     def copy(self, rows: int) -> "Pyramid":
         """Return a pyramid of its own over the first `rows` rows."""
         copied = Pyramid()
+        copied._is_finite = self._is_finite
         for level in self._levels:
             rows //= FANOUT
             if not rows:
                 break
             own = _Level()
-            own.append(level.items.take(slice(rows)))
+            own.append([array[:rows] for array in level.items])
             copied._levels.append(own)
         return copied
 
-    def extremes(
-        self, values: _Numbers, edges: _Rows
-    ) -> tuple[_Numbers, _Numbers, _Rows, _Flags]:
+    def extremes(self, values: _Numbers, edges: _Rows) -> Extremes:
         """Sum up the rows between each pair of neighbouring edges.
 
         Args:
             values: The column, at least as far as the last edge, shape (rows,).
             edges: Rows in order, shape (ranges + 1,).
-
-        Returns:
-            Of each range, shape (ranges,): the lowest finite value (infinity: none), the
-            highest (minus infinity), the row of the last (-1), and whether a value in it
-            is not finite.
         """
+        if not self._is_finite:
+            return Extremes(*self._merge(_KINDS, values, edges))
+        low, high = self._merge(_KINDS[:2], values, edges)
+        last = np.where(edges[1:] > edges[:-1], edges[1:] - 1, -1)
+        return Extremes(low, high, last, np.zeros(len(last), dtype=np.bool_))
+
+    def _merge(
+        self, kinds: tuple[_Kind, ...], values: _Numbers, edges: _Rows
+    ) -> list[_Array]:
         first, end = edges[:-1], edges[1:]
-        found = _nothing(len(first))
+        found = _nothing(kinds, len(first))
         depth = 0
         while True:
             # Whole groups are left to the next level; what is at both ends is read here.
             up, down = -(-first // FANOUT), end // FANOUT
             inner = up < down
-            starts = np.stack((first, np.where(inner, down * FANOUT, end)), axis=1)
-            ends = np.stack((np.where(inner, up * FANOUT, end), end), axis=1)
-            rows, begins, filled = _gather(starts, ends)
-            if len(filled):
-                items = (
-                    self._levels[depth - 1].items.take(rows)
-                    if depth
-                    else _of_rows(values[rows], rows)
-                )
-                here = items.grouped(begins)
-                found.put(filled, found.take(filled).merged(here))
+            rows, begins, filled = _gather(
+                (first, np.where(inner, up * FANOUT, end)),
+                (np.where(inner, down * FANOUT, end), end),
+            )
+            items = self._read(depth, len(kinds), values, rows)
+            parts = _grouped(kinds, items, begins) if len(filled) else []
+            for kind, whole, part in zip(kinds, found, parts, strict=False):
+                whole[filled] = kind.merge(whole[filled], part)
             if not inner.any():
-                return found.low, found.high, found.last, found.broken
+                return found
             first, end = np.where(inner, up, 0), np.where(inner, down, 0)
             depth += 1
+
+    def _read(
+        self, depth: int, kinds: int, values: _Numbers, rows: _Rows
+    ) -> list[_Array]:
+        if depth:
+            return [a.take(rows) for a in self._levels[depth - 1].items[:kinds]]
+        if kinds == len(_KINDS):
+            return _of_rows(values.take(rows), rows)
+        return [values.take(rows)] * kinds
 
     def _length(self, depth: int) -> int:
         return self._levels[depth].length if depth < len(self._levels) else 0
 
 
-def _gather(starts: _Rows, ends: _Rows) -> tuple[_Rows, _Rows, _Rows]:
-    """Return the places of all spans in a row, where each range begins among them, and which.
+def _grouped(
+    kinds: tuple[_Kind, ...], items: list[_Array], begins: _Rows
+) -> list[_Array]:
+    """Return one item for each run of items that begins at `begins`."""
+    return [
+        kind.merge.reduceat(array, begins)
+        for kind, array in zip(kinds, items, strict=True)
+    ]
+
+
+def _gather(
+    before: tuple[_Rows, _Rows], after: tuple[_Rows, _Rows]
+) -> tuple[_Rows, _Rows, _Rows]:
+    """List what two spans of each range hold, range by range.
 
     Args:
-        starts: First place of each span, shape (ranges, spans).
-        ends: Place after the last of each span, shape (ranges, spans).
+        before: First place of one span and the place after its last, each of shape
+            (ranges,).
+        after: The same of the other span.
+
+    Returns:
+        All places in a row; where each range that has any begins among them; which
+        ranges those are.
     """
-    lengths = ends - starts
-    offsets = np.cumsum(lengths.ravel()) - lengths.ravel()
-    shifts = np.repeat(starts.ravel() - offsets, lengths.ravel())
-    sizes = lengths.sum(axis=1)
-    filled = np.flatnonzero(sizes)
-    begins = (np.cumsum(sizes) - sizes)[filled]
-    return shifts + np.arange(len(shifts)), begins, filled
+    starts = np.column_stack((before[0], after[0])).ravel()
+    lengths = np.column_stack((before[1], after[1])).ravel() - starts
+    ends = lengths.cumsum()
+    places = np.arange(ends[-1]) + (starts - ends + lengths).repeat(lengths)
+    sizes = lengths[::2] + lengths[1::2]
+    filled = sizes.nonzero()[0]
+    return places, (ends[1::2] - sizes)[filled], filled

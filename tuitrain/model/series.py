@@ -88,7 +88,7 @@ class Series:
             columns = self._copy(max(_FIRST_CAPACITY, 2 * grown))
         columns.iterations[self._length : grown] = iterations
         columns.values[self._length : grown] = values
-        columns.pyramid.extend(columns.values[:grown])
+        columns.pyramid.extend(columns.values[:grown], self._length)
         columns.length = grown
         return Series(columns, grown)
 
@@ -118,13 +118,13 @@ class Series:
             return ColumnExtents(nothing, nothing, nothing, np.isinf(nothing))
         edges = self._edges(first, last, count)
         values = self._columns.values
-        low, high, newest, broken = self._columns.pyramid.extremes(values, edges)
-        some = newest >= 0
+        found = self._columns.pyramid.extremes(values, edges)
+        some = found.last >= 0
         return ColumnExtents(
-            np.where(some, low, np.nan),
-            np.where(some, high, np.nan),
-            np.where(some, values[newest], np.nan),
-            broken,
+            np.where(some, found.low, np.nan),
+            np.where(some, found.high, np.nan),
+            np.where(some, values.take(found.last), np.nan),
+            found.broken,
         )
 
     def _edges(self, first: float, last: float, count: int) -> NDArray[np.int64]:
@@ -135,8 +135,9 @@ class Series:
         # Rounding may put the quotient one iteration off; the product decides.
         start += (start - first) * scale < inner
         start -= (start - 1 - first) * scale >= inner
-        bounds = np.concatenate(([first], start, [np.nextafter(last, np.inf)]))
-        return np.searchsorted(self.iterations, np.ceil(bounds).astype(np.int64))
+        end = np.ceil(np.nextafter(last, np.inf))
+        bounds = np.concatenate(([np.ceil(first)], np.minimum(start, end), [end]))
+        return np.searchsorted(self.iterations, bounds.astype(np.int64))
 
     def _forward_only(
         self, iterations: NDArray[np.int64], values: NDArray[np.float64]

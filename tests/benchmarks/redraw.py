@@ -1,0 +1,68 @@
+"""One frame of two plots, from series of millions of points to rows of text."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from tests.benchmarks.figures import Figure, tell, within
+from tuitrain.model import EMPTY_SERIES, Series
+from tuitrain.tui.curves.picture import Curve, Picture, compose_picture
+
+WIDTH, HEIGHT = 60, 15
+"""Cells of each of the two plots on a screen of 120 × 30."""
+
+
+def _series(points: int, seed: int) -> Series:
+    random = np.random.default_rng(seed)
+    values = np.exp(-np.arange(points) / points) + 0.05 * random.normal(size=points)
+    return EMPTY_SERIES.append(np.arange(1, points + 1), values)
+
+
+def _look_at_every_point(series: Series, columns: int) -> None:
+    """What reducing costs without a pyramid."""
+    last = series.last_iteration or 1
+    place = np.minimum(series.iterations * (columns / last), columns - 1)
+    edges = np.flatnonzero(np.diff(place.astype(np.int64), prepend=-1))
+    np.minimum.reduceat(series.values, edges)
+    np.maximum.reduceat(series.values, edges)
+
+
+def measure(quick: bool) -> Iterator[Figure]:
+    """Measure short and long series, and growing ones."""
+    points = 1_000_000 if quick else 10_000_000
+    for count, budget in ((1_000, None), (points, 5.0)):
+        series = [_series(count, seed) for seed in range(8)]
+        times = []
+        for _ in range(60):
+            # New points arrive between frames, so nothing of a frame can be kept.
+            last = series[0].last_iteration or 0
+            more = np.arange(last + 1, last + 6)
+            series = [each.append(more, np.full(5, 0.4)) for each in series]
+            curves = [
+                Curve(letter="a", role="", series=each, is_validation=n % 2 == 1)
+                for n, each in enumerate(series)
+            ]
+            started = time.perf_counter()
+            for half in (curves[:4], curves[4:]):
+                compose_picture(
+                    Picture(curves=tuple(half)), WIDTH, HEIGHT, None, ascii_only=False
+                )
+            times.append((time.perf_counter() - started) * 1e3)
+        what = f"one frame, {count:,} points a series, median".replace(",", "\N{NO-BREAK SPACE}", 1)
+        middle = statistics.median(times[5:])
+        yield (
+            within(what, middle, budget, "ms")
+            if budget
+            else Figure(what, f"{middle:.2f} ms")
+        )
+    started = time.perf_counter()
+    for each in series:
+        _look_at_every_point(each, 2 * WIDTH)
+    per_frame_ms = (time.perf_counter() - started) * 1e3
+    yield Figure("baseline: a look at every point", f"{per_frame_ms:.0f} ms")
+
+
+if __name__ == "__main__":
+    tell(measure)
