@@ -1,0 +1,21 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.flow.trials import STANDIN
+
+
+@pytest.fixture
+def standin(monkeypatch) -> None:
+    """Processes started from here on have a stand-in for the worker, without torch."""
+    known = os.environ.get("PYTHONPATH", "")
+    path = os.pathsep.join(filter(None, [str(STANDIN), known]))
+    monkeypatch.setenv("PYTHONPATH", path)
+
+
+@pytest.fixture
+def study(tmp_path) -> Path:
+    path = Path(tmp_path) / "digits"
+    path.mkdir()
+    return path
