@@ -160,6 +160,12 @@ def test_a_finished_study_run_again_prints_the_same_at_once(demo):
     assert b"StepStarted" not in journal.read_bytes()[len(before) :]
 
 
+def test_stopping_a_finished_study_leaves_it_finished(demo):
+    folder, done = demo
+    assert "nothing runs" in _run(["stop", "demo"], folder).stdout
+    assert _run(["replay", "runs/demo", "--json"], folder).stdout == done.stdout
+
+
 def test_diagnose_gives_the_same_document(demo):
     folder, done = demo
     assert _run(["diagnose", "runs/demo", "--json"], folder).stdout == done.stdout

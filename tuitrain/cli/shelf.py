@@ -18,7 +18,7 @@ from tuitrain.cli.terminal import is_terminal
 from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.commands import StopStudy
 from tuitrain.events import RecordError
-from tuitrain.headless import Printer, align, find_look
+from tuitrain.headless import Printer, find_look
 from tuitrain.model import StudyModel, TrialState, fold_all
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError, StudyFolder
@@ -59,7 +59,7 @@ def list_studies(options: argparse.Namespace) -> int:
         return 0
     rows = [["study", "state", "step", "trials", "last activity", ""]]
     rows += [_row(shelved) for shelved in shelf]
-    printer.lines(align(rows, printer.look.columns))
+    printer.table(rows)
     return 0
 
 
@@ -79,7 +79,10 @@ def stop(options: argparse.Namespace) -> int:
     """Stop a study's trials and its supervisor."""
     folder = find_study(options.study, "stop")
     printer = Printer(sys.stdout, find_look(sys.stdout))
-    if find_running(folder) is None and not _running(_read(folder.path)):
+    model = _read(folder.path)
+    # An ended study stays as it ended, though its supervisor waits a while for clients.
+    is_idle = find_running(folder) is None or model.ended is not None
+    if is_idle and not _running(model):
         printer.lines([f"{folder.path}: nothing runs"])
         return 0
     connection = connect(ensure_running(folder), folder.name)

@@ -4,14 +4,12 @@ from tuitrain.headless.outcome import ExitStatus
 from tuitrain.headless.output import Look, Printer, find_look
 from tuitrain.headless.printing import diagnose_headless, replay_headless
 from tuitrain.headless.runner import HeadlessError, run_headless
-from tuitrain.headless.tables import align
 
 __all__ = [
     "ExitStatus",
     "HeadlessError",
     "Look",
     "Printer",
-    "align",
     "diagnose_headless",
     "find_look",
     "replay_headless",

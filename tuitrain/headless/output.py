@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
@@ -17,6 +17,7 @@ _PLAIN: Final = str.maketrans(
 )  # fmt: skip
 """What the program's own texts use beyond ASCII, for outputs that can't carry it."""
 
+_GAP: Final = "  "
 _FALLBACK_SIZE: Final = (100, 24)
 
 
@@ -63,6 +64,14 @@ class Printer:
         """Write lines of text; control characters in them are taken out."""
         self._write(sanitize(line).rstrip() for line in lines)
 
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Write rows with their columns aligned, cut at the width of the output.
+
+        The first row is the header; columns without any content below it are left out.
+        """
+        shown = [[self._shown(sanitize(cell)) for cell in row] for row in rows]
+        self._write(align(shown, self.look.columns, self._shown("…")))
+
     def picture(self, lines: Iterable[str]) -> None:
         """Write lines drawn by this program, colours included."""
         self._write(lines)
@@ -75,11 +84,30 @@ class Printer:
     def _write(self, lines: Iterable[str]) -> None:
         encoding = self._stream.encoding or "ascii"
         for line in lines:
-            shown = line.translate(_PLAIN) if self.look.ascii_only else line
             # A script's own words may hold anything; better a `?` than a crash.
-            carried = shown.encode(encoding, "replace").decode(encoding)
+            carried = self._shown(line).encode(encoding, "replace").decode(encoding)
             self._stream.write(f"{carried}\n")
         self._stream.flush()
+
+    def _shown(self, text: str) -> str:
+        return text.translate(_PLAIN) if self.look.ascii_only else text
+
+
+def align(rows: Sequence[Sequence[str]], width: int, ellipsis: str = "…") -> list[str]:
+    """Return rows as lines, columns aligned, each cut at `width` with an ellipsis.
+
+    Columns without any content below the first row are left out.
+    """
+    columns = zip(*rows, strict=True)
+    kept = [column for column in columns if any(column[1:])]
+    widths = [max(len(cell) for cell in column) for column in kept]
+    lines = []
+    for row in zip(*kept, strict=True):
+        cells = (cell.ljust(size) for cell, size in zip(row, widths, strict=True))
+        line = _GAP.join(cells).rstrip()
+        is_long = len(line) > width
+        lines.append(line[: width - len(ellipsis)] + ellipsis if is_long else line)
+    return lines
 
 
 def find_look(stream: TextIO, *, ascii_only: bool = False) -> Look:

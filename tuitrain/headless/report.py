@@ -8,7 +8,7 @@ from tuitrain.headless.document import find_name, find_state, find_steps
 from tuitrain.headless.figure import Curve, draw
 from tuitrain.headless.lines import config_line, finding_lines, verdict_lines
 from tuitrain.headless.output import Printer
-from tuitrain.headless.tables import checklist_lines, trial_lines
+from tuitrain.headless.tables import checklist_rows, trial_rows
 from tuitrain.model import Series, whole_series
 from tuitrain.store import StreamDamage
 from tuitrain.study import Study, TrialView
@@ -27,10 +27,10 @@ def print_report(printer: Printer, study: Study, damage: StreamDamage) -> None:
         if curves:
             figure = draw(measure, curves, printer.look, may_be_log=measure == "loss")
             printer.picture(figure)
-    width = printer.look.columns
-    tables = (trial_lines(study, width), checklist_lines(study, width))
-    for table in tables:
-        printer.lines(["", *table] if table else [])
+    for rows in (trial_rows(study), checklist_rows(study)):
+        if rows:
+            printer.lines([""])
+            printer.table(rows)
     printer.lines(["", *_closing_lines(study), *damage_lines(damage)])
 
 

@@ -1,34 +1,13 @@
-"""Tables as text: the checklist and the trials."""
-
-from collections.abc import Sequence
+"""What stands in the tables: the checklist and the trials."""
 
 from tuitrain.headless.document import find_steps, find_verdict
 from tuitrain.headless.lines import config_line, took_text
 from tuitrain.study import Study, TrialView
 from tuitrain.units import format_number, format_percent
 
-_GAP = "  "
 
-
-def align(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return rows as text, columns aligned, each line cut at `width`.
-
-    Columns without any content below the first row (the header) are left out.
-    """
-    kept = [
-        column for column in zip(*rows, strict=True) if any(cell for cell in column[1:])
-    ]
-    widths = [max(len(cell) for cell in column) for column in kept]
-    lines = []
-    for row in zip(*kept, strict=True):
-        cells = (cell.ljust(size) for cell, size in zip(row, widths, strict=True))
-        line = _GAP.join(cells).rstrip()
-        lines.append(line if len(line) <= width else f"{line[: width - 1]}…")
-    return lines
-
-
-def checklist_lines(study: Study, width: int) -> list[str]:
-    """Return one line a step: number, name, verdict, evidence in short."""
+def checklist_rows(study: Study) -> list[list[str]]:
+    """Return a row a step, a header first: number, name, verdict, evidence in short."""
     steps = find_steps(study)
     if not steps:
         return []
@@ -47,16 +26,16 @@ def checklist_lines(study: Study, width: int) -> list[str]:
                 summary + overridden,
             ]
         )
-    return align(rows, width)
+    return rows
 
 
-def trial_lines(study: Study, width: int) -> list[str]:
-    """Return the table of trials."""
+def trial_rows(study: Study) -> list[list[str]]:
+    """Return a row a trial, a header first."""
     if not study.trials:
         return []
     header = ["trial", "step", "configuration", "epoch", "iteration", "loss"]
     header += ["accuracy", "val loss", "val acc", "state", "time", ""]
-    return align([header, *(_trial_row(view) for view in study.trials)], width)
+    return [header, *(_trial_row(view) for view in study.trials)]
 
 
 def _trial_row(view: TrialView) -> list[str]:
