@@ -12,6 +12,7 @@ BAR_DONE, BAR_LEFT = "━", "─"
 BAND, POINT, TRACK, TRAIL = "┃", "●", "─", "∙"
 TRAIN, VALIDATION, VALIDATION_POINT = "━", "┅", "◦"
 BROKEN = "×"
+CUT = "↑"
 BEST = "★"
 
 VERDICT_SIGNS: Final = {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuitrain.model import ColumnExtents, Series
-from tuitrain.tui.curves.axis import Axis, count_axis, linear_axis, log_axis
+from tuitrain.tui.curves.axis import LARGEST, Axis, count_axis, linear_axis, log_axis
 from tuitrain.tui.curves.frame import draw_frame
 from tuitrain.tui.curves.raster import (
     ASCII,
@@ -18,8 +18,14 @@ from tuitrain.tui.curves.raster import (
     to_rows,
 )
 from tuitrain.tui.curves.sheet import Sheet
-from tuitrain.tui.glyphs import BROKEN, VALIDATION_POINT
+from tuitrain.tui.glyphs import BROKEN, CUT, VALIDATION_POINT
 from tuitrain.tui.lines import BLANK, Line, line, wrap
+from tuitrain.units import format_number
+
+_USUAL = 0.95
+_SPIKE_REACH = 4.0
+"""Columns that reach this many times beyond what 95 % of them do are cut off, with
+their value written where they leave the plot."""
 
 FEW_POINTS = 40
 """Up to this many points of a validation curve get a sign each."""
@@ -130,8 +136,16 @@ def _find_y_axis(
         seen = seen[seen > 0]
     if not len(seen):
         return None
-    make = log_axis if log_y else linear_axis
-    return make(float(seen.min()), float(seen.max()), count, kept)
+    if log_y:
+        return log_axis(float(seen.min()), float(seen.max()), count, kept)
+    return linear_axis(float(seen.min()), _usual_top(seen), count, kept)
+
+
+def _usual_top(seen: NDArray[np.float64]) -> float:
+    """Return the largest value, or a lower one when a few spikes hide all the rest."""
+    low, usual, top = np.quantile(np.clip(seen, -LARGEST, LARGEST), [0, _USUAL, 1])
+    reach = _SPIKE_REACH * (usual - low)
+    return float(usual + reach / 2 if 0 < reach < top - low else top)
 
 
 def _draw(canvas: Canvas, part: _Placed, y_axis: Axis, owner: int) -> None:
@@ -161,11 +175,28 @@ def _mark(
             VALIDATION_POINT,
             curve.role,
         )
+    _mark_cut(sheet, part, y_axis, resolution)
     broken = np.flatnonzero(extents.broken)
     if len(broken):
         _mark_break(sheet, curve, int(broken[0]) // resolution.across)
     if not curve.is_validation:
         _put_letter(sheet, curve, extents.last, y_axis, resolution)
+
+
+def _mark_cut(
+    sheet: Sheet, part: _Placed, y_axis: Axis, resolution: Resolution
+) -> None:
+    """Write the value of a spike that leaves the plot at its top."""
+    if y_axis.is_log or not np.isfinite(part.extents.high).any():
+        return
+    at = int(np.nanargmax(part.extents.high))
+    value = float(part.extents.high[at])
+    if value <= y_axis.high + 1e-9 * y_axis.span:
+        return
+    text = f"{CUT}{format_number(value, 3)}"
+    x = max(0, min(at // resolution.across + 1, sheet.frame.width - len(text)))
+    row = next((y for y in range(sheet.frame.height) if sheet.is_free(x + 1, y)), 0)
+    sheet.put_text(x, row, text, part.curve.role)
 
 
 def _mark_break(sheet: Sheet, curve: Curve, x: int) -> None:

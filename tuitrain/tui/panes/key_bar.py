@@ -57,11 +57,13 @@ def key_line(
     """
     rows = [line((key.shown, "accent"), (f" {label(key)}  ", "muted")) for key in keys]
     last = rows[-2:]
-    left = width - 1 + 2 - sum(width_of(row) for row in last)
+    left = width + 1 - sum(width_of(row) for row in last)
     shown: list[Span] = [(" ", "")]
     for row in rows[:-2]:
         if width_of(row) > left:
             break
         shown += row
         left -= width_of(row)
-    return line(*shown, *(span for row in last for span in row))
+    (text, role) = last[-1][-1]
+    spans = [*shown, *(span for row in last for span in row)]
+    return line(*spans[:-1], (text.rstrip(), role))

@@ -8,7 +8,7 @@ from tuitrain.tui.curves.curve_plot import CurvePlot
 from tuitrain.tui.curves.picture import Curve, Picture
 from tuitrain.tui.glyphs import TRAIN, VALIDATION
 from tuitrain.tui.lines import BLANK, Line, line, plain
-from tuitrain.tui.view import View
+from tuitrain.tui.view import View, listed_trials
 
 
 class PlotPane(CurvePlot):
@@ -45,7 +45,7 @@ class PlotPane(CurvePlot):
         self.picture = Picture(
             curves=curves,
             log_y=is_log,
-            empty="no points yet" if self._is_known(self.study) else "not measured",
+            empty=_why_empty(self.study),
             legend=_legend(curves),
             falls=falls,
         )
@@ -63,8 +63,10 @@ class PlotPane(CurvePlot):
             return "accuracy", False
         return "grad_norm", True
 
-    def _is_known(self, study: Study) -> bool:
-        return self._quantity == "loss" or not study.trials or study.state == "running"
+
+def _why_empty(study: Study) -> str:
+    begun = any(trial.loss is not None for trial in listed_trials(study))
+    return "not measured" if begun else "no points yet"
 
 
 def _legend(curves: tuple[Curve, ...]) -> Line:

@@ -96,7 +96,7 @@ COLUMNS = (
         is_needed=lambda trials: any(_others(t) for t in trials),
     ),
     Column("made", 9, 4, _made),
-    Column("loss", 8, 0, lambda t: format_number(t.loss)),
+    Column("loss", 9, 0, lambda t: format_number(t.loss, 3)),
     Column(
         "acc",
         8,
@@ -108,7 +108,7 @@ COLUMNS = (
         "val loss",
         9,
         3,
-        lambda t: format_number(t.val_loss),
+        lambda t: format_number(t.val_loss, 3),
         is_needed=_some("val_loss"),
     ),
     Column(

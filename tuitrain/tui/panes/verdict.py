@@ -9,6 +9,7 @@ from tuitrain.study import StepState, StepView, Study
 from tuitrain.tui.glyphs import SEVERITY_SIGNS, VERDICT_SIGNS
 from tuitrain.tui.lines import BLANK, Line, line, plain, wrap
 from tuitrain.tui.lines_pane import LinesPane
+from tuitrain.tui.plans import describe_plan
 from tuitrain.tui.view import View, cursor_trial, listed_trials
 from tuitrain.tui.wishes import go_on, name_of_next
 from tuitrain.units import format_duration, format_number
@@ -68,7 +69,7 @@ def describe(study: Study, view: View, width: int) -> list[Line]:
         )
     rows: list[Line] = []
     if current.state is StepState.READY:
-        rows = _about_plan(current, width)
+        rows = _about_plan(study, current, width)
     elif current.state is StepState.RUNNING:
         rows = _about_run(current, width) + _about_trial(study, view, width)
     elif current.state is StepState.JUDGED:
@@ -84,7 +85,7 @@ def _place(study: Study | None) -> tuple[object, ...]:
     return current.step, current.round, current.attempt, current.state
 
 
-def _about_plan(current: StepView, width: int) -> list[Line]:
+def _about_plan(study: Study, current: StepView, width: int) -> list[Line]:
     texts = {
         Step.INITIAL_LOSS: "Regularization off, no update made: is the loss what theory "
         "expects of this loss function?",
@@ -99,7 +100,9 @@ def _about_plan(current: StepView, width: int) -> list[Line]:
         Step.LEARNING_CURVES: "Look at the learning curves of step 5, and say what to "
         "adjust.",
     }
-    return wrap(texts[current.step], width)
+    rows = wrap(texts[current.step], width)
+    plan = describe_plan(study, current.step)
+    return rows + (wrap(plan, width, "muted") if plan else [])
 
 
 def _about_run(current: StepView, width: int) -> list[Line]:
@@ -173,6 +176,11 @@ def _about_end(study: Study, width: int) -> list[Line]:
     return rows
 
 
+def _say_enter(study: Study) -> str:
+    name = name_of_next(study)
+    return "enter runs it" if name == "run" else f"enter goes {name}"
+
+
 def _about_keys(study: Study, current: StepView, width: int) -> list[Line]:
     """Return the keys that lead on from here."""
     if current.state is StepState.RUNNING:
@@ -180,7 +188,7 @@ def _about_keys(study: Study, current: StepView, width: int) -> list[Line]:
     wish = go_on(study)
     words: list[str] = []
     if not hasattr(wish, "text"):
-        words.append(f"enter {name_of_next(study)}")
+        words.append(_say_enter(study))
     if current.state is StepState.JUDGED and study.model.best is None:
         if current.step is Step.LEARNING_CURVES:
             changes = [i for i, a in enumerate(current.advice, 1) if a.change]

@@ -11,7 +11,8 @@ _KEY_WIDTH = 12
 _SIGNS = (
     "✓ pass   ! warning   ✗ fail   ? can't be judged   ▶ runs   ▷ ready   · not reached",
     "● drawn   ○ not drawn   ★ best   A B C the trials, the same letter in table and plot",
-    "━ training   ┅ validation   ◦ a validation point   × not finite from here (NaN, Inf)",
+    "━ training   ┅ validation   ◦ a validation point",
+    "× not finite from here (NaN, Inf)   ↑ a spike beyond the axis, with its value",
 )
 
 
