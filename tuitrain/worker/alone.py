@@ -6,11 +6,10 @@ from pathlib import Path
 
 from tuitrain.events import Config, Scalar, TrialLimits
 from tuitrain.units import format_number
-from tuitrain.worker.checks import check_task
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.lone import open_lone_session
-from tuitrain.worker.loop import TaskLoop
+from tuitrain.worker.loop import run_function
 from tuitrain.worker.readings import Number, Reading, read_rows
 from tuitrain.worker.seeds import set_seeds
 from tuitrain.worker.session import choose_device
@@ -60,8 +59,7 @@ def train(
     set_seeds(seed)
     trial = Trial(values, seed=seed, device=choose_device(session.spec.device))
     try:
-        task = check_task(function(trial), where)
-        TaskLoop(task, trial, session, where=where, on_epoch=_Lines(epochs)).run()
+        run_function(function, trial, session, where=where, on_epoch=_Lines(epochs))
     except RejectedError as error:
         finish_raised(session, error)
         sys.stderr.write(f"tuitrain: {error}\n")

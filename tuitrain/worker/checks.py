@@ -1,6 +1,7 @@
 """Whether what a script returned can be trained; the first thing wrong in one line."""
 
-from collections.abc import Iterator, Mapping, Sized
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sized
 from numbers import Real
 from typing import Any
 
@@ -12,27 +13,39 @@ from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.task import Task
 
 
-def check_task(returned: object, where: str) -> Task:
-    """Return `returned` if it is a task that can be trained.
-
-    Args:
-        returned: What the script's function gave.
-        where: For the message: `train.py: task()`.
+def check_takes_trial(function: Callable[..., object]) -> None:
+    """Check that a task function can be called with the trial alone.
 
     Raises:
-        RejectedError: It can't; says what, where and what to do.
+        RejectedError: It can't.
+    """
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        raise RejectedError(
+            "must take one argument, the trial: def task(trial): …"
+        ) from None
+    except ValueError:  # built in, so that nobody knows
+        return
+
+
+def check_task(returned: object) -> Task:
+    """Return `returned` if it is a task that can be trained.
+
+    Raises:
+        RejectedError: It can't; says what is wrong and what to do.
     """
     if not isinstance(returned, Task):
         raise RejectedError(
-            f"{where} returned {_kind(returned)}, not a tuitrain.Task; "
+            f"returned {_kind(returned)}, not a tuitrain.Task; "
             "end it with: return Task(model=…, train=…, loss=…)"
         )
     for problem in _problems(returned):
-        raise RejectedError(f"{where}: {problem}")
+        raise RejectedError(problem)
     return returned
 
 
-def check_optimizer(made: object, where: str) -> Optimizer:
+def check_optimizer(made: object) -> Optimizer:
     """Return what `Task.optimizer` made if the loop can use it.
 
     Raises:
@@ -40,13 +53,13 @@ def check_optimizer(made: object, where: str) -> Optimizer:
     """
     if not isinstance(made, Optimizer):
         raise RejectedError(
-            f"{where}: optimizer= returned {_kind(made)}; it must return a "
+            f"optimizer= returned {_kind(made)}; it must return a "
             "torch.optim.Optimizer, as in: lambda params: torch.optim.AdamW(params)"
         )
     if isinstance(made, LBFGS):
         raise RejectedError(
-            f"{where}: LBFGS evaluates the loss several times an iteration, which this "
-            "loop can't; write a loop of your own with tuitrain.init()"
+            "LBFGS evaluates the loss several times an iteration, which this loop "
+            "can't; write a loop of your own with tuitrain.init()"
         )
     return made
 
@@ -101,6 +114,8 @@ def _function_problems(task: Task) -> Iterator[str]:
     metrics: object = task.metrics
     if not isinstance(metrics, Mapping):
         yield f"metrics is {_kind(metrics)}; it must be a dict of name to function"
+    elif odd := [name for name in metrics if not isinstance(name, str)]:
+        yield f"the metric's name {odd[0]!r} is {_kind(odd[0])}; it must be a str"
     elif wrong := [name for name, metric in metrics.items() if not callable(metric)]:
         yield f"the metric {wrong[0]!r} is no function of (outputs, targets)"
 

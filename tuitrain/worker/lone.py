@@ -92,14 +92,18 @@ def _exit_on_sigterm(session: Session) -> None:
     owner = os.getpid()
 
     def leave(number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != owner:  # a child that the script forked
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
+        if os.getpid() != owner:
+            end_by_signal(number)
         session.stop()
         raise SystemExit(_EXIT_SIGTERM)
 
     signal.signal(signal.SIGTERM, leave)
+
+
+def end_by_signal(number: int) -> None:
+    """End this process as if nobody handled the signal: it is a child of a script's."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _make_folder(folder: Path, name: str) -> Path:

@@ -9,12 +9,12 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from tuitrain.events import LossFacts
+from tuitrain.events import LossFacts, TaskDescribed
 from tuitrain.worker.checkpoint import Stateful, load_checkpoint
-from tuitrain.worker.checks import check_optimizer
+from tuitrain.worker.checks import check_optimizer, check_takes_trial, check_task
 from tuitrain.worker.data import Batch, Minibatches
 from tuitrain.worker.describe import describe_batches, describe_task
-from tuitrain.worker.engine import Engine, Measured, evaluate
+from tuitrain.worker.engine import Engine, Measured, average, evaluate
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.fit import FitWatch
 from tuitrain.worker.probes import StepProbes
@@ -38,7 +38,6 @@ class TaskLoop:
         trial: Trial,
         session: Session,
         *,
-        where: str,
         on_epoch: OnEpoch | None = None,
     ) -> None:
         """Move everything to the device and make the optimizer.
@@ -47,7 +46,6 @@ class TaskLoop:
             task: Checked already.
             trial: What the task was made for.
             session: Where it runs.
-            where: Names the task in messages: `train.py: task()`.
             on_epoch: Told each epoch, for a person who watches; None: nobody does.
 
         Raises:
@@ -56,7 +54,6 @@ class TaskLoop:
         self._task = task
         self._trial = trial
         self._session = session
-        self._where = where
         self._on_epoch = on_epoch
         self._limits = session.spec.limits
         self._switched_off = (
@@ -111,18 +108,20 @@ class TaskLoop:
         self._probes.begin_epoch()
         self._speed.begin()
         measured = None
+        seen: list[tuple[dict[str, Number], int]] = []
         before = self._session.iteration
         batches = self._train.epoch(self._session.epoch + 1)
         for group in _grouped(batches, self._task.accumulate):
             if self._session.is_over():
                 return False
             measured = self._update(group)
+            if self._on_epoch is not None:
+                seen.append((measured.values(), measured.samples))
         if self._session.iteration == before or measured is None:
             raise RejectedError(
-                f"{self._where}: the data set train gave no minibatch; "
-                "check its length and drop_last="
+                "the data set train gave no minibatch; check its length and drop_last="
             )
-        self._end_epoch(measured)
+        self._end_epoch(measured, average(seen))
         return True
 
     def _repeat(self, batches: list[Batch]) -> None:
@@ -169,7 +168,7 @@ class TaskLoop:
             self._describe(measured, known or group)
         return measured
 
-    def _end_epoch(self, last: Measured) -> None:
+    def _end_epoch(self, last: Measured, means: dict[str, Number]) -> None:
         self._speed.end()
         values = (
             {} if self._val is None or not self._limits.validate else self._validate()
@@ -183,7 +182,7 @@ class TaskLoop:
             return
         self._session.save(self._parts())
         if self._on_epoch is not None:
-            self._on_epoch(self._session.epoch, {**last.values(), **values})
+            self._on_epoch(self._session.epoch, {**means, **values})
 
     def _validate(self) -> dict[str, Number]:
         assert self._val is not None
@@ -227,7 +226,7 @@ class TaskLoop:
             return AdamW(
                 parameters, lr=self._trial.lr, weight_decay=self._trial.weight_decay
             )
-        return check_optimizer(self._task.optimizer(parameters), self._where)
+        return check_optimizer(self._task.optimizer(parameters))
 
     def _make_scheduler(self) -> LRScheduler | ReduceLROnPlateau | None:
         if self._task.scheduler is None:
@@ -235,7 +234,7 @@ class TaskLoop:
         made: object = self._task.scheduler(self._optimizer)
         if not isinstance(made, LRScheduler | ReduceLROnPlateau):
             raise RejectedError(
-                f"{self._where}: scheduler= returned a {type(made).__name__}; it must "
+                f"scheduler= returned a {type(made).__name__}; it must "
                 "return a schedule of torch.optim.lr_scheduler"
             )
         return made
@@ -255,8 +254,7 @@ class TaskLoop:
         batches = self._train.first(count)
         if not batches:
             raise RejectedError(
-                f"{self._where}: the data set train gave no minibatch; "
-                "check its length and drop_last="
+                "the data set train gave no minibatch; check its length and drop_last="
             )
         return batches
 
@@ -299,7 +297,17 @@ class TaskLoop:
         if self._is_described:
             return
         self._is_described = True
-        described = describe_task(
+        try:
+            self._session.recorder.put(self._make_description(measured, batches))
+        except Exception as error:  # noqa: BLE001 - training goes on undescribed
+            self._session.report_failure(
+                "description", f"{type(error).__name__}: {error}"
+            )
+
+    def _make_description(
+        self, measured: Measured | None, batches: Sequence[Batch]
+    ) -> TaskDescribed:
+        return describe_task(
             self._task,
             self._trial,
             self._session,
@@ -309,7 +317,35 @@ class TaskLoop:
             layers=self._probes.layers,
             switched_off=self._switched_off,
         )
-        self._session.recorder.put(described)
+
+
+def run_function(
+    function: Callable[[Trial], object],
+    trial: Trial,
+    session: Session,
+    *,
+    where: str,
+    on_epoch: OnEpoch | None = None,
+) -> None:
+    """Call a task function and train what it returns.
+
+    Args:
+        function: The script's.
+        trial: Its argument.
+        session: Where the training runs.
+        where: Names the function in messages: `train.py: task()`.
+        on_epoch: As of `TaskLoop`.
+
+    Raises:
+        RejectedError: What it returned can't be trained; says where.
+        CheckpointError: The trial can't be carried on.
+    """
+    try:
+        check_takes_trial(function)
+        task = check_task(function(trial))
+        TaskLoop(task, trial, session, on_epoch=on_epoch).run()
+    except RejectedError as error:
+        raise RejectedError(f"{where}: {error}") from error.__cause__
 
 
 def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from tuitrain.events import OutcomeKind
 from tuitrain.store import LogWriter, TrialFolder, TrialSpec
-from tuitrain.worker.checks import check_task
 from tuitrain.worker.failures import RejectedError, WorkerError
 from tuitrain.worker.last_word import finish_raised
-from tuitrain.worker.loop import TaskLoop
+from tuitrain.worker.loop import run_function
 from tuitrain.worker.script import (
     explain,
     find_script_file,
@@ -52,9 +51,7 @@ def _run_task(session: Session, script: Path) -> None:
         regularize=spec.limits.regularize,
         device=choose_device(spec.device),
     )
-    where = f"{script.name}: {spec.function}()"
-    task = check_task(function(trial), where)
-    TaskLoop(task, trial, session, where=where).run()
+    run_function(function, trial, session, where=f"{script.name}: {spec.function}()")
 
 
 def _run_own_loop(session: Session, script: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec, read_spec
 from tuitrain.wire import WIRE_VERSION, Hello
-from tuitrain.worker.lone import finish_at_exit
+from tuitrain.worker.lone import end_by_signal, finish_at_exit
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.recorder import Recorder
 from tuitrain.worker.seeds import set_seeds
@@ -40,8 +40,13 @@ def begin_session(
     """
     session = Session(spec, folder, Recorder(spec.trial, writer, _make_offer(spec)))
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        session.stop()
+    owner = os.getpid()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            session.stop()
+        else:
+            end_by_signal(number)
 
     signal.signal(signal.SIGTERM, stop)
     os.environ[TRIAL_VARIABLE] = os.fspath(folder.path)

@@ -1,0 +1,265 @@
+"""A script's own loop, under tuitrain: the step's limits hold in it."""
+
+import pytest
+import torch
+
+from tests.unit.worker.conftest import BEGIN, OWN_LOOP
+from tuitrain.events import (
+    CheckpointSaved,
+    EpochEnded,
+    OutcomeKind,
+    ProbeFailed,
+    Step,
+    TrialLimits,
+)
+
+MEASURE_ONLY = TrialLimits(batches=4, update=False, regularize=False, validate=False)
+OVERFIT = TrialLimits(
+    batches=2, iterations=400, regularize=False, validate=False, stop_at_fit=True
+)
+REMEMBER = (
+    "\nimport builtins\nbuiltins.kept = (model, first)\n"
+)
+
+
+@pytest.fixture
+def kept():
+    """What a script left for its test."""
+    import builtins
+
+    yield lambda: builtins.kept  # type: ignore[attr-defined]
+    if hasattr(builtins, "kept"):
+        del builtins.kept
+
+
+def with_first_weights(source: str) -> str:
+    return source.replace(
+        "run.watch(",
+        "first = [p.detach().clone() for p in model.parameters()]\nrun.watch(",
+    ) + REMEMBER
+
+
+def test_epochs_are_those_of_the_step(run_script):
+    ran = run_script(OWN_LOOP, TrialLimits(epochs=3), function=None)
+    assert (ran.status, ran.outcome) == (0, OutcomeKind.COMPLETED)
+    ends = [e for e in ran.events if isinstance(e, EpochEnded)]
+    assert [(e.epoch, e.iteration) for e in ends] == [(1, 5), (2, 10), (3, 15)]
+    assert len([e for e in ran.events if isinstance(e, CheckpointSaved)]) == 3
+    assert list(ran.series("loss")) == list(range(1, 16))
+    assert list(ran.series("val_loss")) == [5, 10, 15]
+    assert {"lr", "grad_norm", "samples_per_s", "update_ratio/0.weight"} <= ran.names()
+
+
+def test_the_trial_s_configuration_goes_over_the_script_s_own(run_script):
+    ran = run_script(OWN_LOOP, function=None, lr=0.02)
+    assert ran.series("lr")[1] == 0.02
+    assert ran.described.config_read == ["lr", "weight_decay"]
+
+
+def test_without_update_no_weight_moves(run_script, kept):
+    ran = run_script(
+        with_first_weights(OWN_LOOP), MEASURE_ONLY, function=None, step=Step.INITIAL_LOSS
+    )
+    model, first = kept()
+    for now, then in zip(model.parameters(), first, strict=True):
+        assert torch.equal(now, then)
+    assert ran.outcome is OutcomeKind.COMPLETED
+    assert list(ran.series("loss")) == [1, 2, 3, 4]
+    assert ran.described.loss.classes == 3
+    assert ran.described.regularization_off == ["Dropout 0.3 in 3", "label smoothing 0.1"]
+    assert not ran.folder.checkpoint.exists()
+
+
+def test_few_minibatches_are_repeated_until_the_logged_accuracy_is_one(run_script):
+    ran = run_script(OWN_LOOP, OVERFIT, function=None)
+    assert ran.outcome is OutcomeKind.FITTED
+    accuracies = list(ran.series("accuracy").values())
+    assert accuracies[-2:] == [1.0, 1.0]
+    assert len(accuracies) == ran.finished.iteration < 400
+
+
+def test_an_own_regression_is_fitted_by_its_loss(run_script):
+    source = (
+        BEGIN
+        + """
+run = tuitrain.init(config={"lr": 0.1, "weight_decay": 0.0})
+x = torch.randn(16, 4)
+loader = DataLoader(TensorDataset(x, x[:, :1] * 3 + 1), batch_size=8)
+model, loss_fn = nn.Linear(4, 1), nn.MSELoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=run.config["lr"])
+run.watch(model, optimizer, loss_fn)
+for epoch in run.epochs(1):
+    for x, y in run.batches(loader):
+        loss = loss_fn(model(x), y)
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+        run.log({"loss": loss})
+"""
+    )
+    ran = run_script(source, OVERFIT, function=None, lr=0.1)
+    assert ran.outcome is OutcomeKind.FITTED
+    assert ran.described.loss.constant_loss > 0
+
+
+def test_an_iteration_limit_ends_both_loops_and_the_script_goes_on(run_script, kept):
+    source = with_first_weights(OWN_LOOP)
+    ran = run_script(source, TrialLimits(iterations=12), function=None)
+    assert ran.finished.iteration == 12
+    assert [e.epoch for e in ran.events if isinstance(e, EpochEnded)] == [1, 2]
+    assert kept()
+
+
+def test_a_nan_loss_ends_the_loops(run_script):
+    source = OWN_LOOP.replace(
+        "        loss.backward()", "        loss = loss * float('nan')\n        loss.backward()"
+    )
+    ran = run_script(source, TrialLimits(epochs=3000), function=None)
+    assert (ran.status, ran.outcome) == (0, OutcomeKind.NON_FINITE)
+    assert ran.series("loss")[1] != ran.series("loss")[1]
+    assert not ran.folder.checkpoint.exists()
+
+
+def test_a_loss_given_as_a_function_is_described_from_model_and_minibatch(run_script):
+    source = OWN_LOOP.replace(
+        "nn.CrossEntropyLoss(label_smoothing=0.1)", "nn.functional.cross_entropy"
+    )
+    facts = run_script(source, MEASURE_ONLY, function=None).described.loss
+    assert (facts.kind, facts.classes) == ("cross_entropy", 3)
+    assert sum(facts.priors) == pytest.approx(1)
+
+
+def test_a_declared_initial_loss_is_kept(run_script):
+    source = OWN_LOOP.replace("loss=loss_fn)", "loss=None, expected_initial_loss=2)")
+    facts = run_script(source, MEASURE_ONLY, function=None).described.loss
+    assert (facts.kind, facts.expected) == (None, 2.0)
+
+
+def test_several_optimizers_are_watched_each_by_its_own_name(run_script):
+    source = OWN_LOOP.replace(
+        "run.watch(model, optimizer, loss=loss_fn)",
+        "second = torch.optim.SGD([nn.Parameter(torch.ones(2, 2))], lr=0.5)\n"
+        "run.watch(model, [optimizer, second], loss=loss_fn)",
+    ).replace("        optimizer.step()", "        optimizer.step(); second.step()")
+    ran = run_script(source, TrialLimits(epochs=1), function=None)
+    assert ran.series("lr/1") == {1: 0.5}
+    assert ran.series("update_ratio/parameter_0")[1] == 0.0
+    assert set(ran.checkpoint()["parts"]) == {"model", "optimizer", "optimizer/1"}
+
+
+def test_numbers_of_all_kinds_are_logged_and_others_are_told(run_script):
+    source = OWN_LOOP.replace(
+        'run.log({"loss": loss,',
+        'import numpy as np\n'
+        '        run.log({"whole": 3, "numpy": np.float32(0.5), "word": "x",\n'
+        '                 "many": torch.ones(3), "loss": loss,',
+    )
+    ran = run_script(source, TrialLimits(epochs=1), function=None)
+    assert ran.series("whole")[1] == 3.0
+    assert ran.series("numpy")[1] == 0.5
+    failed = {e.probe: e.error for e in ran.events if isinstance(e, ProbeFailed)}
+    assert set(failed) == {"word", "many"}
+    assert "3 elements" in failed["many"]
+    assert len(ran.series("loss")) == 5
+
+
+def test_a_tensor_may_be_changed_after_it_was_logged(run_script):
+    source = OWN_LOOP.replace(
+        'run.log({"loss": loss,',
+        'total = torch.zeros(()) + 1\n'
+        '        run.log({"total": total})\n'
+        '        total += 41\n'
+        '        run.log({"loss": loss,',
+    )
+    ran = run_script(source, TrialLimits(epochs=1), function=None)
+    assert set(ran.series("total").values()) == {1.0}
+
+
+def test_a_script_may_count_for_itself(run_script):
+    source = OWN_LOOP.replace("mean()})", "mean()}, iteration=100 + epoch)")
+    ran = run_script(source, TrialLimits(epochs=2), function=None)
+    assert set(ran.series("loss")) == {100, 101}
+
+
+def test_points_of_an_earlier_iteration_are_dropped_and_told(run_script):
+    source = OWN_LOOP.replace("mean()})", "mean()}, iteration=10 - epoch)")
+    ran = run_script(source, TrialLimits(epochs=2), function=None)
+    assert set(ran.series("loss")) == {10}
+    (failed,) = [e for e in ran.events if isinstance(e, ProbeFailed)]
+    assert "earlier iterations" in failed.error
+
+
+def test_a_script_that_ends_by_finish_or_with_is_complete(run_script):
+    ran = run_script(OWN_LOOP + "\nrun.finish()\nrun.finish()\n", function=None)
+    assert ran.outcome is OutcomeKind.COMPLETED
+    body = OWN_LOOP.split("run = tuitrain.init")[1].partition("\n")[2]
+    source = (
+        BEGIN
+        + 'with tuitrain.init(config={"lr": 1, "weight_decay": 0.0}) as run:\n'
+        + "".join(f"    {line}\n" for line in body.splitlines())
+    )
+    ran = run_script(source, trial="0002", function=None)
+    assert ran.outcome is OutcomeKind.COMPLETED
+
+
+def test_a_script_that_breaks_out_early_is_complete(run_script):
+    source = OWN_LOOP.replace(
+        "    model.eval()", "    if epoch == 1:\n        break\n    model.eval()"
+    )
+    ran = run_script(source, TrialLimits(epochs=9), function=None)
+    assert ran.outcome is OutcomeKind.COMPLETED
+    assert ran.finished.iteration == 10
+
+
+def test_arguments_reach_the_script(run_script):
+    source = OWN_LOOP + "\nimport sys\nassert sys.argv[1:] == ['--fast', '3']\n"
+    ran = run_script(source, function=None, arguments=["--fast", "3"])
+    assert ran.outcome is OutcomeKind.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("source", "limits", "said"),
+    [
+        ("import math\n", None, "never called tuitrain.init()"),
+        ("import nowhere\n", None, "train.py:1: ModuleNotFoundError"),
+        (
+            OWN_LOOP.replace("run.watch(model, optimizer, loss=loss_fn)", ""),
+            MEASURE_ONLY,
+            "run.batches() before run.watch()",
+        ),
+        (
+            OWN_LOOP.replace("run.batches(loader)", "loader"),
+            MEASURE_ONLY,
+            "without run.batches(loader)",
+        ),
+        (
+            OWN_LOOP.replace("run.batches(loader)", "run.batches([])"),
+            MEASURE_ONLY,
+            "without minibatches",
+        ),
+    ],
+)
+def test_a_script_that_can_not_be_used_is_rejected_in_one_line(
+    run_script, source, limits, said
+):
+    ran = run_script(source, limits, function=None)
+    assert (ran.status, ran.outcome) == (1, OutcomeKind.REJECTED)
+    assert said in ran.finished.message
+    assert "\n" not in ran.finished.message
+
+
+def test_an_error_after_init_is_raised_not_rejected(run_script):
+    source = OWN_LOOP.replace("run.log(", "1 / 0\n        run.log(")
+    ran = run_script(source, function=None)
+    assert (ran.status, ran.outcome) == (1, OutcomeKind.RAISED)
+    line = source.splitlines().index("        1 / 0") + 1
+    assert ran.finished.message == f"train.py:{line}: ZeroDivisionError: division by zero"
+    assert "1 / 0" in ran.finished.traceback
+    assert "runpy" not in ran.finished.traceback
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("", "completed"), ("0", "completed"), ("3", "raised")]
+)
+def test_a_script_that_exits_is_told_by_its_status(run_script, status, outcome):
+    ran = run_script(OWN_LOOP + f"\nimport sys\nsys.exit({status})\n", function=None)
+    assert ran.outcome == outcome
+    assert ran.status == int(outcome == "raised")
