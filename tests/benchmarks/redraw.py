@@ -50,7 +50,9 @@ def measure(quick: bool) -> Iterator[Figure]:
                     Picture(curves=tuple(half)), WIDTH, HEIGHT, None, ascii_only=False
                 )
             times.append((time.perf_counter() - started) * 1e3)
-        what = f"one frame, {count:,} points a series, median".replace(",", "\N{NO-BREAK SPACE}", 1)
+        what = f"one frame, {count:,} points a series, median".replace(
+            ",", "\N{NO-BREAK SPACE}", 1
+        )
         middle = statistics.median(times[5:])
         yield (
             within(what, middle, budget, "ms")
