@@ -1,6 +1,5 @@
 """Opening a log: until the first curve could be drawn, until all is read, and memory."""
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -52,7 +51,7 @@ def _write_log(path: Path, points: int) -> None:
 
 def _open(path: Path) -> None:
     """Open the log like a screen does, bite by bite; print times and memory."""
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before_kib = _peak_kib()
     started = time.perf_counter()
     from tuitrain.model import StudyModel, fold_all
     from tuitrain.sources import StudySource
@@ -66,8 +65,13 @@ def _open(path: Path) -> None:
             first_s = time.perf_counter() - started
     model.trials[TRIAL].get("loss").columns(0, 1e6, 120)
     whole_s = time.perf_counter() - started
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(first_s, whole_s, model.trials[TRIAL].points, before_kib, peak_kib)
+    print(first_s, whole_s, model.trials[TRIAL].points, before_kib, _peak_kib())
+
+
+def _peak_kib() -> int:
+    """Peak memory of this program; `ru_maxrss` would count what the parent had, too."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(s.split()[1]) for s in status.splitlines() if s.startswith("VmHWM"))
 
 
 def _per_line_bytes() -> int:
