@@ -249,12 +249,20 @@ class Fragile(nn.CrossEntropyLoss):
     assert "ValueError: thirty is enough" in out.read_text()
 
 
-def test_ctrl_c_leaves_the_study_running_and_stop_ends_it(quick):
+def test_a_lost_terminal_and_ctrl_c_leave_the_study_running_and_stop_ends_it(quick):
     folder = StudyFolder(quick / "study")
     text = folder.settings.read_text().replace("epochs = 3", "epochs = 100000")
     folder.settings.write_text(text)
-    process = _start(["run", "train.py", "--study", "study", "--headless"], quick)
+    arguments = ["run", "train.py", "--study", "study", "--headless"]
+    process = _start(arguments, quick)
     _wait_for(lambda: len(folder.list_trials()) >= 8, "step 5")
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == -signal.SIGHUP
+    process = _start(arguments, quick)
+    assert process.stdout is not None
+    while "step 5 of 6" not in process.stdout.readline():
+        pass
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130

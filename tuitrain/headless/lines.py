@@ -77,12 +77,15 @@ def evidence_line(evidence: Evidence) -> str:
     return "  ".join(f"{name}={_short(value)}" for name, value in evidence.items())
 
 
-def finding_lines(finding: Finding, trials: Sequence[str] = ()) -> list[str]:
+def finding_lines(
+    finding: Finding, trials: Sequence[str] = (), known: Evidence | None = None
+) -> list[str]:
     """Return one finding with its evidence and advice.
 
     Args:
         finding: What a rule saw.
         trials: The trials it was seen in, where there is more than its own.
+        known: Evidence that was told before, and need not be again.
     """
     seen_in = list(trials) or ([finding.trial] if finding.trial else [])
     where = f" in {', '.join(seen_in)}" if seen_in else ""
@@ -91,8 +94,10 @@ def finding_lines(finding: Finding, trials: Sequence[str] = ()) -> list[str]:
         f"  {finding.severity}: {finding.kind}{where} "
         f"({finding.confidence} confidence{cause}): {finding.summary}"
     ]
-    if finding.evidence:
-        lines.append(f"    {evidence_line(finding.evidence)}")
+    told = (known or {}).items()
+    evidence = {k: v for k, v in finding.evidence.items() if (k, v) not in told}
+    if evidence:
+        lines.append(f"    {evidence_line(evidence)}")
     return lines + advice_lines(finding.advice, indent=4)
 
 
@@ -133,8 +138,10 @@ def verdict_lines(event: VerdictReached) -> list[str]:
     if event.evidence:
         lines.append(f"  {evidence_line(event.evidence)}")
     for finding in event.findings:
-        lines.extend(finding_lines(finding))
-    return lines + advice_lines(event.advice, indent=2)
+        lines.extend(finding_lines(finding, known=event.evidence))
+    told = {advice.text for finding in event.findings for advice in finding.advice}
+    rest = [advice for advice in event.advice if advice.text not in told]
+    return lines + advice_lines(rest, indent=2)
 
 
 def _tell_study(event: StudyOpened | SupervisorStarted | StudyEnded) -> list[str]:

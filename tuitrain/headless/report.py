@@ -1,6 +1,6 @@
 """What is printed at the end of a run and a replay, and by `diagnose`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 
 from tuitrain.events import Finding, Step, TrialId
@@ -46,7 +46,8 @@ def print_diagnosis(printer: Printer, study: Study, damage: StreamDamage) -> Non
             verdict = run.overridden.verdict.value.upper()
             printer.lines([f"  overridden to {verdict}: {run.overridden.note}"])
         trials = [trial.trial for trial in study.model.trials_of(run)]
-        printer.lines(_grouped_findings(study, trials))
+        said = {(finding.kind, finding.trial) for finding in run.reached.findings}
+        printer.lines(_grouped_findings(study, trials, said))
     if not study.model.runs:
         told = True
         name, state = find_name(study), find_state(study)
@@ -152,9 +153,24 @@ def _metric(name: str, value: float) -> str:
     return format_percent(value) if "accuracy" in name else format_number(value)
 
 
-def _grouped_findings(study: Study, trials: list[TrialId]) -> list[str]:
-    """Tell what several trials have in common once, most severe first."""
-    seen = [(finding, trial) for trial in trials for finding in study.findings(trial)]
+def _grouped_findings(
+    study: Study,
+    trials: list[TrialId],
+    said: Collection[tuple[str, TrialId | None]] = (),
+) -> list[str]:
+    """Tell what several trials have in common once, most severe first.
+
+    Args:
+        study: The study.
+        trials: Those to tell of.
+        said: Kind and trial of findings told before.
+    """
+    seen = [
+        (finding, trial)
+        for trial in trials
+        for finding in study.findings(trial)
+        if (finding.kind, trial) not in said
+    ]
 
     def key(item: tuple[Finding, TrialId]) -> tuple[int, str]:
         return -item[0].severity.rank, item[0].kind
