@@ -1,0 +1,448 @@
+"""A real daemon, real sockets, real processes; only the training is played."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flow.supervised import POINTS, Supervised
+from tests.flow.waiting import wait_for
+from tuitrain.commands import RunStep, SetAuto, StopStudy, StopTrial
+from tuitrain.events import (
+    SettingsChanged,
+    Step,
+    StudyEnded,
+    SupervisorStarted,
+    SupervisorStopped,
+    TrialEnded,
+    TrialId,
+    TrialStarted,
+    Verdict,
+    VerdictReached,
+    decode_record,
+)
+from tuitrain.launch import ProcessIdentity, module_command
+from tuitrain.model import TrialModel, TrialState
+from tuitrain.supervisor import SupervisorError, ensure_running, find_running
+from tuitrain.supervisor.server import CLIENT_BACKLOG_BYTES
+from tuitrain.wire import (
+    TRIAL_LINE_BYTES,
+    WIRE_VERSION,
+    ConnectionLostError,
+    HandshakeError,
+    Hello,
+    Refused,
+    connect,
+    decode_message,
+    encode_message,
+)
+
+pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("standin")]
+
+
+@pytest.fixture
+def supervised(study):
+    supervised = Supervised.create(study)
+    yield supervised
+    supervised.end()
+
+
+def shim_of(trial: TrialModel) -> ProcessIdentity:
+    assert trial.started is not None
+    return ProcessIdentity.of_shim(trial.started)
+
+
+def training_of(trial: TrialModel) -> ProcessIdentity:
+    assert trial.started is not None
+    return ProcessIdentity.of_training(trial.started)
+
+
+def running(supervised: Supervised, count: int) -> list[TrialModel]:
+    trials = supervised.model().trials.values()
+    found = [t for t in trials if t.state is TrialState.RUNNING and t.points > 2]
+    return found if len(found) == count else []
+
+
+def test_a_step_runs_from_a_command_to_its_verdict(supervised):
+    supervised.let_go()
+    assert supervised.ask(RunStep()).accepted
+    wait_for(lambda: supervised.verdict(), "the verdict")
+    model = supervised.model()
+    reached = supervised.verdict()
+    assert reached is not None
+    assert reached.verdict is Verdict.PASS
+    assert [t.state for t in model.trials.values()] == [TrialState.FINISHED] * 3
+    assert {len(t.get("loss")) for t in model.trials.values()} == {POINTS}
+    assert supervised.ask(RunStep()).accepted is False
+
+
+def test_the_next_supervisor_carries_on_where_a_killed_one_was(supervised):
+    supervised.ask(RunStep())
+    before = wait_for(lambda: running(supervised, 2), "two trials")
+    supervised.kill()
+    assert find_running(supervised.folder) is None
+    lengths = [t.points for t in before]
+    supervised.connect()
+
+    def has_grown() -> bool:
+        now = [t.points for t in running(supervised, 2)]
+        return len(now) == 2 and now[0] > lengths[0] and now[1] > lengths[1]
+
+    wait_for(has_grown, "more points of the same trials")
+    supervised.kill()
+    supervised.connect()
+    supervised.let_go()
+    wait_for(lambda: supervised.verdict(), "the verdict")
+    after = supervised.model()
+    for trial in before:
+        assert after.trials[trial.trial].started == trial.started
+    assert [t.state for t in after.trials.values()] == [TrialState.FINISHED] * 3
+    assert {len(t.get("loss")) for t in after.trials.values()} == {POINTS}
+    starts = [r for r in supervised.read() if isinstance(r.event, TrialStarted)]
+    assert len(starts) == 3
+
+
+def test_every_line_is_relayed_once_and_in_order(supervised):
+    connection = supervised.connect()
+    assert connection.ask(RunStep()).accepted
+    supervised.let_go()
+    relayed: dict[str, list[int]] = {}
+
+    def is_judged() -> bool:
+        is_last = False
+        for line in connection.receive(0.05):
+            record = decode_record(bytes(line.record))
+            relayed.setdefault(line.stream, []).append(record.seq)
+            is_last = is_last or isinstance(record.event, VerdictReached)
+        return is_last
+
+    wait_for(is_judged, "the verdict")
+    for number in (1, 2, 3):
+        seqs = relayed[f"000{number}/points"]
+        assert seqs == list(range(POINTS + 3))
+        assert relayed[f"000{number}/state"] == [0, 1, 2]
+
+
+def test_of_two_supervisors_started_at_once_one_stays(supervised):
+    command = module_command("tuitrain.supervisor", str(supervised.folder.path))
+    racers = [subprocess.Popen([*command, "--foreground"]) for _ in range(4)]
+
+    def losers():
+        return [racer for racer in racers if racer.poll() is not None]
+
+    try:
+        wait_for(lambda: len(losers()) == 3, "three to give up")
+        assert [racer.returncode for racer in losers()] == [0, 0, 0]
+        (winner,) = (racer for racer in racers if racer.poll() is None)
+        wait_for(lambda: find_running(supervised.folder), "the winner's word")
+        assert supervised.identify().pid == winner.pid
+    finally:
+        for racer in racers:
+            racer.terminate()
+            racer.wait()
+
+
+def test_many_callers_at_once_share_one_supervisor(supervised):
+    ask = (
+        "import sys; from pathlib import Path; from tuitrain.store import StudyFolder;"
+        "from tuitrain.supervisor import ensure_running;"
+        "print(ensure_running(StudyFolder(Path(sys.argv[1]))))"
+    )
+    callers = [
+        subprocess.Popen(
+            [sys.executable, "-c", ask, str(supervised.folder.path)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    sockets = {caller.communicate()[0].strip() for caller in callers}
+    assert [caller.returncode for caller in callers] == [0] * 4
+    assert sockets == {str(supervised.ensure())}
+
+
+def test_a_daemon_has_no_terminal_no_pipe_and_no_parent_of_ours(supervised):
+    supervised.ensure()
+    pid = supervised.identify().pid
+    assert os.getsid(pid) not in (os.getsid(0), pid)
+    assert os.getpgid(pid) != os.getpgid(0)
+    streams = [str(Path(f"/proc/{pid}/fd/{number}").readlink()) for number in (0, 1, 2)]
+    log = str(supervised.folder.supervisor_log)
+    assert streams == ["/dev/null", log, log]
+    title = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
+    assert title == b"tuitrain supervisor digits"
+
+
+def test_a_caller_whose_output_is_a_pipe_is_let_go_at_once(supervised):
+    """As under `ssh host 'tuitrain run …'`, which ends at the end of that pipe."""
+    ask = (
+        "import sys; from pathlib import Path; from tuitrain.store import StudyFolder;"
+        "from tuitrain.supervisor import ensure_running;"
+        "ensure_running(StudyFolder(Path(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask, str(supervised.folder.path)],
+        capture_output=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert find_running(supervised.folder) is not None
+
+
+def test_a_trial_is_stopped_by_command_and_the_others_go_on(supervised):
+    supervised.ask(RunStep())
+    wait_for(lambda: running(supervised, 2), "two trials")
+    assert supervised.ask(StopTrial(trial=TrialId("0001"))).accepted
+    wait_for(
+        lambda: supervised.model().trials[TrialId("0001")].state.is_over, "its end"
+    )
+    model = supervised.model()
+    assert model.trials[TrialId("0001")].state is TrialState.STOPPED
+    assert model.trials["0002"].state is TrialState.RUNNING
+    refused = supervised.ask(StopTrial(trial=TrialId("0009")))
+    assert (refused.accepted, refused.message) == (False, "there is no trial 0009")
+
+
+def test_a_queued_trial_that_is_stopped_never_runs(supervised):
+    supervised.ask(RunStep())
+    wait_for(lambda: running(supervised, 2), "two trials")
+    assert supervised.ask(StopTrial(trial=TrialId("0003"))).accepted
+    wait_for(
+        lambda: supervised.model().trials[TrialId("0003")].state.is_over, "its end"
+    )
+    stopped = supervised.model().trials[TrialId("0003")]
+    assert (stopped.state, stopped.started) == (TrialState.STOPPED, None)
+
+
+def test_stopping_the_study_ends_its_trials_and_then_the_supervisor(supervised):
+    supervised.ask(RunStep())
+    wait_for(lambda: running(supervised, 2), "two trials")
+    identity, path = supervised.identify(), supervised.ensure()
+    assert supervised.ask(StopStudy()).accepted
+    wait_for(lambda: not identity.is_alive(), "the supervisor's end")
+    model = supervised.model()
+    assert [t.state for t in model.trials.values()] == [TrialState.STOPPED] * 3
+    assert model.ended == StudyEnded(state="stopped")
+    assert not path.exists()
+
+
+def test_sigterm_ends_the_supervisor_and_no_trial(supervised):
+    supervised.ask(RunStep())
+    trials = wait_for(lambda: running(supervised, 2), "two trials")
+    identity = supervised.identify()
+    identity.send(signal.SIGTERM)
+    wait_for(lambda: not identity.is_alive(), "the supervisor's end")
+    for trial in trials:
+        assert training_of(trial).is_alive()
+    stops = [r.event for r in supervised.read()]
+    assert SupervisorStopped(reason="signal SIGTERM") in stops
+
+
+def test_a_trial_whose_shim_and_process_are_gone_is_lost(supervised):
+    supervised.ask(RunStep())
+    trial = wait_for(lambda: running(supervised, 2), "two trials")[0]
+    supervised.kill()
+    for identity in (shim_of(trial), training_of(trial)):
+        identity.send(signal.SIGKILL)
+    supervised.connect()
+    wait_for(lambda: supervised.model().trials[trial.trial].state.is_over, "its end")
+    assert supervised.model().trials[trial.trial].state is TrialState.LOST
+
+
+def test_a_trial_that_outlives_its_shim_is_followed_to_its_own_end(supervised):
+    supervised.ask(RunStep())
+    trial = wait_for(lambda: running(supervised, 2), "two trials")[0]
+    shim_of(trial).send(signal.SIGKILL)
+    supervised.let_go()
+    wait_for(lambda: supervised.verdict(), "the verdict")
+    after = supervised.model().trials[trial.trial]
+    assert after.state is TrialState.FINISHED
+    assert after.ended == TrialEnded(trial=trial.trial)
+    assert len(after.get("loss")) == POINTS
+
+
+def test_a_trial_described_but_never_started_is_launched_by_the_next(supervised):
+    supervised.ask(RunStep())
+    wait_for(lambda: running(supervised, 2), "two trials")
+    supervised.kill()
+    # As if it had been killed between writing the folder and asking for a shim.
+    described = supervised.folder.trial(TrialId("0001")).spec.read_bytes()
+    third = supervised.folder.trial(TrialId("0003"))
+    third.path.mkdir()
+    third.spec.write_bytes(described)
+    supervised.connect()
+    supervised.let_go()
+    wait_for(lambda: supervised.verdict(), "the verdict")
+    states = [t.state for t in supervised.model().trials.values()]
+    assert states == [TrialState.FINISHED] * 3
+
+
+def test_auto_goes_as_far_as_it_is_told(supervised):
+    supervised.let_go()
+    assert supervised.ask(SetAuto(on=True, until=Step.INITIAL_LOSS)).accepted
+    wait_for(lambda: supervised.model().ended, "the end")
+    assert supervised.model().ended == StudyEnded(state="reached")
+
+
+def test_edited_settings_count_from_the_next_run(supervised):
+    supervised.let_go()
+    supervised.ensure()
+    supervised.change_settings(slots=1)
+    assert supervised.ask(RunStep()).accepted
+    wait_for(lambda: supervised.verdict(), "the verdict")
+    events = [record.event for record in supervised.read()]
+    changes = [e for e in events if isinstance(e, SettingsChanged)]
+    assert [change.settings["devices"]["slots"] for change in changes] == [1]
+    slots = [e.slots for e in events if isinstance(e, SupervisorStarted)]
+    assert slots[-1] == 1
+
+
+def test_a_broken_edit_is_refused_with_its_line_and_harms_nothing(supervised):
+    supervised.ensure()
+    supervised.folder.settings.write_text("script = 3\n")
+    answer = supervised.ask(RunStep())
+    assert not answer.accepted
+    assert "script: is 3; allowed: text in quotes" in answer.message
+    assert answer.message.count("\n") == 0
+    supervised.change_settings()
+    assert supervised.ask(RunStep()).accepted
+
+
+def test_a_study_without_usable_settings_is_refused_in_one_line(study):
+    supervised = Supervised.create(study)
+    supervised.folder.settings.write_text("script = \n")
+    with pytest.raises(SupervisorError, match=r"study\.toml: is not TOML") as caught:
+        ensure_running(supervised.folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_lost_socket_is_bound_again_and_attached_clients_stay(supervised):
+    connection = supervised.connect()
+    path = supervised.ensure()
+    path.unlink()
+    wait_for(path.exists, "a new socket")
+    assert connection.ask(RunStep()).accepted
+    assert supervised.ask(RunStep()).message.endswith("is running already")
+
+
+def test_the_socket_is_for_its_owner_only(supervised):
+    path = supervised.ensure()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for name in ("journal", "supervisor", "supervisor_log"):
+        file: Path = getattr(supervised.folder, name)
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
+
+
+def test_another_study_is_refused_by_name(supervised):
+    with pytest.raises(HandshakeError, match="supervisor of digits, not other"):
+        connect(supervised.ensure(), "other")
+
+
+def say(path: Path, *lines: bytes) -> bytes:
+    """Send bytes as they are, and return all that comes back before the end."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plain:
+        plain.settimeout(30)
+        plain.connect(str(path))
+        answer = b""
+        try:
+            for line in lines:
+                plain.sendall(line)
+            while block := plain.recv(1 << 16):
+                answer += block
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return answer
+
+
+def hello(version: int = WIRE_VERSION) -> bytes:
+    return encode_message(Hello(version=version, role="client", study="digits"))
+
+
+def test_another_version_is_refused_with_what_to_do(supervised):
+    refused = decode_message(say(supervised.ensure(), hello(version=99)))
+    assert isinstance(refused, Refused)
+    assert "version 1, not 99" in refused.reason
+    assert "tuitrain stop" in refused.reason
+
+
+JUNK = [
+    b"\0\xff\xfe junk\n",
+    b"{}\n",
+    b"[" * 100_000 + b"\n",
+    b'{"type":"Hello","version":1,"role":"root","study":"digits"}\n',
+    b'{"type":"Hello","version":1,"role":"client","study":"digits","extra":1}\n',
+    b'{"type":"Hello","version":1,"role":"trial","study":"digits"}\n',
+    hello() + b'{"type":"Asked","id":1,"command":{"type":"Explode"}}\n',
+    hello() + hello(),
+    hello() + b"x" * (TRIAL_LINE_BYTES + 10),
+    b"x" * (TRIAL_LINE_BYTES + 10),
+]
+
+
+def test_whoever_talks_nonsense_is_sent_off_and_nobody_else_is(supervised):
+    supervised.let_go()
+    connection = supervised.connect()
+    for junk in JUNK:
+        last = say(supervised.ensure(), junk).splitlines()[-1:]
+        assert all(isinstance(decode_message(line), Refused) for line in last)
+    assert connection.ask(RunStep()).accepted
+    wait_for(lambda: supervised.verdict(), "the verdict")
+
+
+def test_lines_a_trial_never_wrote_change_nothing(supervised):
+    supervised.ask(RunStep())
+    wait_for(lambda: running(supervised, 2), "two trials")
+    greeting = Hello(
+        version=WIRE_VERSION, role="trial", study="digits", trial=TrialId("0001")
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.connect(str(supervised.ensure()))
+        trial.sendall(encode_message(greeting) + b"junk\n" + b'{"seq":9}\n')
+        supervised.let_go()
+        wait_for(lambda: supervised.verdict(), "the verdict")
+    assert {len(t.get("loss")) for t in supervised.model().trials.values()} == {POINTS}
+
+
+def test_a_client_that_does_not_read_is_dropped_and_others_are_served(supervised):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+        deaf.connect(str(supervised.ensure()))
+        deaf.sendall(hello())
+        supervised.ask(RunStep())
+        wait_for(lambda: running(supervised, 2), "two trials")
+        _flood(supervised, CLIENT_BACKLOG_BYTES + (4 << 20))
+        wait_for(
+            lambda: "does not read" in supervised.folder.supervisor_log.read_text()
+        )
+        supervised.let_go()
+        wait_for(lambda: supervised.verdict(), "the verdict")
+
+
+def _flood(supervised: Supervised, size_bytes: int) -> None:
+    """Let the GPU stream, which nobody else writes here, grow by so much."""
+    from tuitrain.events import GpusSampled
+    from tuitrain.store import LogWriter
+
+    log = LogWriter(supervised.folder.gpus, "gpus")
+    line = GpusSampled(error="x" * (1 << 16))
+    for _ in range(size_bytes >> 16):
+        log.append([line])
+    log.close()
+
+
+def test_a_stranger_that_says_nothing_is_sent_off(supervised):
+    assert say(supervised.ensure()) == b""
+
+
+def test_a_connection_ends_with_its_supervisor(supervised):
+    connection = supervised.connect()
+    supervised.kill()
+    with pytest.raises(ConnectionLostError):
+        wait_for(lambda: connection.receive(0.1) and False)
+    with pytest.raises(ConnectionLostError):
+        connection.ask(RunStep())
