@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import block_medians, finite, trend
+from tuitrain.diagnosis.numerics import block_medians, finite, start_of
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number
 
@@ -14,10 +14,17 @@ MIN_FLAT_ITERATIONS: Final = 20
 """A shorter flat start costs nothing."""
 MIN_FLAT_SHARE: Final = 0.1
 """Share of the run that the flat start must last to be worth a word."""
-KNEE_SHARE: Final = 0.1
-"""The flat part ends where a tenth of the whole fall has happened."""
+KNEE_SHARE: Final = 0.2
+"""The flat part ends where the loss has done a fifth of its whole fall for good."""
+FALLEN_SHARE: Final = 0.9
+"""Most of the fall is over where this share of it has happened first."""
+MIN_FLAT_TO_FALL: Final = 2.0
+"""How much longer the flat part must take than most of the fall. Ours: 0.2 to 0.9 in
+runs that fall from the start, however slowly; 5 in a deep sigmoid network."""
 MIN_FALL: Final = 0.2
 """Share of the starting loss that the fall must have, for a flat start to be one."""
+MAX_RISE: Final = 1.3
+"""A loss that first rises above its start by this factor was thrown up, not flat."""
 MAX_BLOCKS: Final = 100
 
 
@@ -36,14 +43,18 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
     blocks = block_medians(values, MAX_BLOCKS)
     if len(values) < 2 * MIN_FLAT_ITERATIONS or len(blocks) < 10:
         return None
-    start, lowest = float(np.median(blocks[:3])), float(blocks.min())
-    fall = start - lowest
+    start, end = start_of(blocks), float(np.median(blocks[-len(blocks) // 10 :]))
+    fall = start - end
     if fall < MIN_FALL * abs(start):
         return None
-    knee = int(np.argmax(blocks < start - KNEE_SHARE * fall))
+    above = np.flatnonzero(blocks > start - KNEE_SHARE * fall)
+    knee = int(above[-1]) + 1
+    fallen = int(np.argmax(blocks < start - FALLEN_SHARE * fall))
     iterations = round(knee * len(values) / len(blocks))
     is_short = iterations < max(MIN_FLAT_ITERATIONS, MIN_FLAT_SHARE * len(values))
-    if is_short or trend(blocks[:knee]).falls or _warms_up(curves, iterations):
+    is_gradual = knee < MIN_FLAT_TO_FALL * max(fallen - knee, 1)
+    is_thrown_up = float(blocks[:knee].max(initial=start)) > MAX_RISE * start
+    if is_short or is_gradual or is_thrown_up or _warms_up(curves, iterations):
         return None
     return Finding(
         kind="bad_initialization",
@@ -57,7 +68,7 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
             "flat_iterations": iterations,
             "iterations": len(values),
             "start": rounded(start),
-            "lowest": rounded(lowest),
+            "end": rounded(end),
         },
         advice=(
             Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),

@@ -2,10 +2,8 @@
 
 from typing import Final
 
-import numpy as np
-
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import Numbers, block_medians, finite, trend
+from tuitrain.diagnosis.numerics import Numbers, block_medians, finite, start_of, trend
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number
 
@@ -35,7 +33,7 @@ def find_divergence(loss: Numbers, lr: float | None) -> Finding | None:
     if len(values) < MIN_POINTS:
         return None
     blocks = block_medians(values, BLOCKS)
-    start, best, end = float(np.median(values[:3])), float(blocks.min()), blocks[-1]
+    start, best, end = start_of(values), float(blocks.min()), blocks[-1]
     above_start = start > 0 and end > ABOVE_START * start
     rising = trend(values[len(values) // 2 :]).rises
     above_best = best > 0 and end > ABOVE_BEST * best and end > start and rising

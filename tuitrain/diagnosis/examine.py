@@ -27,7 +27,7 @@ from tuitrain.diagnosis.zero_initialization import find_zero_initialization
 from tuitrain.events import Finding, TrialId
 from tuitrain.model import StudyModel
 
-RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
+LOSS_RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
     lambda curves: find_zero_initialization(curves.ratios),
     find_lr_not_in_force,
     find_labels_without_signal,
@@ -35,8 +35,12 @@ RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
     lambda curves: find_divergence(curves.loss.values, curves.configured_lr),
     find_lr_too_high,
     find_lr_too_low,
-    lambda curves: find_loss_not_decreasing(curves.loss.values),
+    lambda curves: find_loss_not_decreasing(curves.loss.values, curves.chance),
     find_bad_initialization,
+)
+"""Rules on the training loss and the updates; causes before their symptoms."""
+
+CURVE_RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
     find_overfitting,
     find_generalization_gap,
     find_underfitting,
@@ -45,7 +49,7 @@ RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
     find_needs_longer_training,
     find_update_ratio_off,
 )
-"""Every rule on one trial; causes before the symptoms they have."""
+"""Rules on a whole learning curve; a few minibatches, over and over, have none."""
 
 _STOPS_LEARNING: Final = (
     "zero_initialization",
@@ -93,7 +97,10 @@ def examine(model: StudyModel, trial: TrialId) -> tuple[Finding, ...]:
     if known is None or not known.limits.update:
         return ()
     curves = read_curves(model, trial)
-    found = [rule(curves) for rule in RULES]
+    rules = LOSS_RULES
+    if known.limits.batches is None:
+        rules = (*LOSS_RULES, *CURVE_RULES)
+    found = [rule(curves) for rule in rules]
     named = [msgspec.structs.replace(f, trial=trial) for f in found if f is not None]
     return arrange(named)
 

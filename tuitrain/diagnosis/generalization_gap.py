@@ -31,7 +31,7 @@ def find_generalization_gap(curves: Curves) -> Finding | None:
     train, values = curves.train_accuracy, finite(curves.val_accuracy.values)
     if train is None or len(values) < MIN_EVALUATIONS:
         return None
-    val = float(np.median(tail(values, 0.2)))
+    val = float(np.median(tail(values, 0.1)))
     gap, error = train - val, accuracy_error(val, curves.val_samples)
     if gap <= max(MIN_GAP, MIN_ERRORS * error):
         return None

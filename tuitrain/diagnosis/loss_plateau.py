@@ -10,7 +10,9 @@ from tuitrain.diagnosis.numerics import (
     MEDIAN_PENALTY,
     block_medians,
     finite,
+    gain,
     noise,
+    start_of,
     trend,
 )
 from tuitrain.events import Advice, Confidence, Finding, Severity
@@ -22,7 +24,7 @@ TAIL_SHARE: Final = 0.3
 MIN_GAIN: Final = 0.01
 """Relative gain within it that counts as flat. Source: torch's ReduceLROnPlateau and
 BTTackler's "no more gain" look for the like."""
-MAX_ERROR: Final = 0.02
+MAX_ERROR: Final = 0.03
 """Relative error of that gain above which the noise could hide one. Ours."""
 MIN_EARLIER_DROP: Final = 0.2
 """Share of the starting loss by which it must have come down before."""
@@ -43,14 +45,14 @@ def find_loss_plateau(curves: Curves) -> Finding | None:
     values = finite(curves.loss.values)
     if len(values) < MIN_POINTS:
         return None
-    start, last = float(np.median(values[:3])), tail(values, TAIL_SHARE)
+    start, last = start_of(values), tail(values, TAIL_SHARE)
     half = len(last) // 2
     before, end = float(np.median(last[:half])), float(np.median(last[half:]))
     error = MEDIAN_PENALTY * noise(last) * np.sqrt(2 / half)
     if error > MAX_ERROR * abs(before):
         return None
     has_room = end > FLOOR * start and (curves.train_accuracy or 0.0) < 0.99
-    is_flat = before - end < MIN_GAIN * abs(before) and not trend(last).falls
+    is_flat = gain(last) < MIN_GAIN and not trend(last).falls
     if start - end < MIN_EARLIER_DROP * abs(start) or not has_room or not is_flat:
         return None
     blocks = block_medians(values)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import Trend, trend
+from tuitrain.diagnosis.numerics import Trend, start_of, trend
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_power
 
@@ -82,7 +82,7 @@ def _stopped(before: Trend, after: Trend) -> bool:
 def _had_room(curves: Curves, index: int) -> bool:
     values = curves.loss.values
     start, there = (
-        float(np.median(values[:3])),
+        start_of(values),
         float(np.median(values[index - 5 : index])),
     )
     return there > MIN_REMAINING * start

@@ -89,6 +89,15 @@ def trend(values: Numbers) -> Trend:
     return Trend(slope=slope, z=(score - math.copysign(1, score)) / math.sqrt(variance))
 
 
+def gain(values: Numbers) -> float:
+    """Return by which share of itself a curve falls from one half to the other."""
+    half = len(values) // 2
+    if not half:
+        return 0.0
+    before, end = float(np.median(values[:half])), float(np.median(values[half:]))
+    return (before - end) / abs(before) if before else 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drop:
     """How far a curve came down from its start to its end."""
@@ -113,6 +122,20 @@ class Drop:
         return math.copysign(math.inf, self.size) if self.size else 0.0
 
 
+SPIKE_FACTOR: Final = 2.0
+"""First points above the very first by this factor are a spike, not the start."""
+
+
+def start_of(values: Numbers, count: int = 3) -> float:
+    """Return the level at which a curve begins: the median of its first points.
+
+    The very first value is measured before any update; if the next ones jump above it,
+    it alone is the start.
+    """
+    level, first = float(np.median(values[:count])), float(values[0])
+    return first if level > SPIKE_FACTOR * first > 0 else level
+
+
 START_SHARE: Final = 0.05
 """Share of the points that make the start: short, since a good run falls at once."""
 END_SHARE: Final = 0.2
@@ -128,7 +151,7 @@ def drop(values: Numbers) -> Drop | None:
     scatter = noise(values[-max(last, 10) :])
     error = MEDIAN_PENALTY * scatter * math.sqrt(1 / first + 1 / last)
     return Drop(
-        start=float(np.median(values[:first])),
+        start=start_of(values, first),
         end=float(np.median(values[-last:])),
         error=error,
     )

@@ -3,11 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
-import numpy as np
-
 from tuitrain.diagnosis.divergence import find_divergence
 from tuitrain.diagnosis.loss_not_decreasing import has_dropped
-from tuitrain.diagnosis.numerics import Numbers, finite
+from tuitrain.diagnosis.numerics import Numbers, finite, start_of
 
 EXPLODED_PEAK: Final = 2.0
 """Highest over starting loss: a loss that jumped so high and never came below its start
@@ -40,7 +38,7 @@ def classify_fit_failure(loss: Numbers) -> FitFailure:
     values = finite(loss)
     if len(values) < len(loss) or find_divergence(loss, None) is not None:
         return FitFailure.EXPLODED
-    start = float(np.median(values[:3])) if len(values) else 0.0
+    start = start_of(values) if len(values) else 0.0
     peak = float(values.max(initial=0.0))
     if peak > SPIKE_PEAK * start > 0:
         return FitFailure.EXPLODED

@@ -43,7 +43,9 @@ def find_overfitting(curves: Curves) -> Finding | None:
     best_at = int(np.argmin(losses))
     best, last = float(losses[best_at]), tail(losses, END_SHARE, 3)
     rise = float(np.median(last)) - best
-    error = MEDIAN_PENALTY * noise(losses) * np.sqrt(1 + 1 / len(last))
+    error = (
+        MEDIAN_PENALTY * noise(losses[len(losses) // 2 :]) * np.sqrt(1 + 1 / len(last))
+    )
     if best_at >= LATEST_BEST * len(losses) or not _train_falls(
         curves, best_at, losses
     ):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import finite, trend
+from tuitrain.diagnosis.numerics import finite, gain, trend
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_percent
 
@@ -18,6 +18,8 @@ MIN_EXPLAINED_LOSS: Final = 0.2
 """The same for regression, of the constant predictor's loss: noisy targets can leave
 half of the variance unexplained in a good model."""
 TAIL_SHARE: Final = 0.5
+MAX_GAIN: Final = 0.05
+"""Relative fall of the loss within that part that leads nowhere. Ours."""
 MAX_GAP: Final = 0.05
 """More validation than training accuracy apart is no underfitting."""
 
@@ -38,7 +40,8 @@ def find_underfitting(curves: Curves) -> Finding | None:
         return None
     explained, enough = share
     last = tail(values, TAIL_SHARE)
-    if explained >= enough or trend(last).falls or _has_gap(curves):
+    still_learns = trend(last).falls and gain(last) > MAX_GAIN
+    if explained >= enough or still_learns or _has_gap(curves):
         return None
     return Finding(
         kind="underfitting",

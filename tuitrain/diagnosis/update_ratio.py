@@ -6,9 +6,9 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import Numbers, finite, trend
+from tuitrain.diagnosis.numerics import Numbers, finite, gain, start_of, trend
 from tuitrain.events import Advice, Confidence, Finding, Severity
-from tuitrain.units import format_power
+from tuitrain.units import format_number, format_power
 
 TARGET: Final = 1e-3
 """A healthy update ratio past the first iterations. Source: CS231n notes, "Ratio of
@@ -24,6 +24,13 @@ TOO_HIGH_LATE: Final = 2e-2
 in the median."""
 TOO_HIGH_EARLY: Final = 0.15
 """Above the early ratios of its healthy runs, 3.4e-2 with AdamW and 1.1e-1 with SGD."""
+MIN_GAIN: Final = 0.05
+"""Relative fall of the loss within the second half that counts as one. Ours."""
+FAR_FROM_ZERO: Final = 0.2
+"""Share of the initial loss above which the second half is not fitted. Ours."""
+SPIKE: Final = 10.0
+"""Highest loss over the initial one that only updates far too large bring about. Ours:
+the healthy digits runs stay below 1.5."""
 FAR_OFF: Final = 100.0
 """Factor between a layer's ratio and the median of all that is worth a word. Ours."""
 DEAD: Final = 1e-9
@@ -44,9 +51,11 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
     if not late or len(values) < MIN_ITERATIONS:
         return None
     highest = max(late.values())
-    start, end = float(np.median(values[:3])), float(np.median(tail(values, 0.2)))
-    # All of them dead: that is another fault, and no LR mends it.
-    if not DEAD < highest < TOO_LOW or end < 0.5 * start:
+    start, end = start_of(values), float(np.median(tail(values, 0.2)))
+    # All of them dead: that is another fault, and no LR mends it. Large at first and
+    # small now: it was thrown somewhere flat.
+    began_low = max(_early_ratios(curves).values(), default=0.0) < TARGET
+    if not DEAD < highest < TOO_LOW or not began_low or end < 0.5 * start:
         return None
     return Finding(
         kind="lr_too_low",
@@ -68,8 +77,9 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
 def find_lr_too_high(curves: Curves) -> Finding | None:
     """Find updates so large that the loss can't settle.
 
-    A high ratio alone says little, healthy runs begin high: the loss must be jumping or
-    standing still as well.
+    A high ratio alone says little, healthy runs begin high: the loss must stand still
+    far from zero as well. Updates that threw the loss far up at first, and so killed the
+    units, may be small by now.
 
     Returns:
         The finding, or None: one of the two is missing, or there is too little data.
@@ -78,25 +88,26 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     values = finite(curves.loss.values)
     if not late or len(values) < MIN_ITERATIONS:
         return None
-    typical, first = (
-        float(np.median(list(late.values()))),
-        max(early.values(), default=0),
-    )
-    if not (typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY) or not _unsettled(
-        values
-    ):
+    typical = float(np.median(list(late.values())))
+    first = max(early.values(), default=0.0)
+    spike = float(values.max()) / max(start_of(values), 1e-12)
+    is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
+    if not is_large or not _unsettled(values):
         return None
+    highest = format_number(float(values.max()), 3)
+    thrown = f" threw the loss up to {highest}" if spike > SPIKE else ""
     return Finding(
         kind="lr_too_high",
-        severity=Severity.HIGH,
-        confidence=Confidence.HIGH if typical > TOO_HIGH_LATE else Confidence.MEDIUM,
+        severity=Severity.HIGH if spike > SPIKE else Severity.MEDIUM,
+        confidence=Confidence.HIGH if spike > SPIKE else Confidence.MEDIUM,
         summary=(
-            f"Updates are large ({format_power(typical)} of the weights, about "
-            f"{format_power(TARGET)} is usual) and the loss does not settle."
+            f"Updates of {format_power(max(first, typical))} of the weights (about "
+            f"{format_power(TARGET)} is usual){thrown}; the loss does not settle."
         ),
         evidence={
             "late_ratio": rounded(typical),
             "early_ratio": rounded(first),
+            "highest_loss": rounded(float(values.max())),
             "lr": curves.configured_lr,
         },
         advice=(
@@ -166,7 +177,7 @@ def _early_ratios(curves: Curves) -> dict[str, float]:
 
 
 def _unsettled(values: Numbers) -> bool:
-    """Whether the second half neither falls nor comes anywhere near zero."""
+    """Whether the second half hardly falls, and stays far from zero."""
     half = values[len(values) // 2 :]
-    start, end = float(np.median(values[:3])), float(np.median(half))
-    return not trend(half).falls and end > 0.2 * start
+    falls = trend(half).falls and gain(half) > MIN_GAIN
+    return not falls and float(np.median(half)) > FAR_FROM_ZERO * start_of(values)
