@@ -47,7 +47,7 @@ def linear_axis(low: float, high: float, count: int, kept: Axis | None = None) -
         count: Ticks there is room for.
         kept: The axis in use; it is returned as long as it fits well.
     """
-    low, high = max(low, -LARGEST), min(high, LARGEST)
+    low, high = (min(max(value, -LARGEST), LARGEST) for value in (low, high))
     if kept is not None and not kept.is_log and _still_fits(low, high, kept):
         return kept
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):
@@ -63,8 +63,8 @@ def linear_axis(low: float, high: float, count: int, kept: Axis | None = None) -
 
 def log_axis(low: float, high: float, count: int, kept: Axis | None = None) -> Axis:
     """Return a log axis around positive [low, high]; see `linear_axis`."""
-    low10 = math.log10(max(low, SMALLEST_LOG))
-    high10 = math.log10(max(min(high, LARGEST), SMALLEST_LOG))
+    low, high = (min(max(value, SMALLEST_LOG), LARGEST) for value in (low, high))
+    low10, high10 = math.log10(low), math.log10(high)
     if kept is not None and kept.is_log and _still_fits(low10, high10, kept):
         return kept
     if high10 - low10 >= 1.0:

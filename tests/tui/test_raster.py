@@ -1,0 +1,141 @@
+"""The raster against a slow one that looks at every dot."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuitrain.model import ColumnExtents, Series
+from tuitrain.tui.curves.axis import Axis
+from tuitrain.tui.curves.raster import ASCII, BRAILLE, Canvas, strokes, to_rows
+
+AXIS = Axis(0.0, 10.0, (0.0, 10.0), ("0", "10"))
+LOG_AXIS = Axis(-2.0, 1.0, (-2.0, 1.0), ("1e-2", "1e1"), is_log=True)
+
+
+def extents_of(
+    values: list[float | None], broken: set[int] = frozenset()
+) -> ColumnExtents:
+    """One value a column; None: nothing there."""
+    column = np.array([np.nan if v is None else v for v in values], dtype=float)
+    marks = np.array([i in broken for i in range(len(values))])
+    return ColumnExtents(column, column.copy(), column.copy(), marks)
+
+
+def dots(
+    canvas: Canvas, extents: ColumnExtents, axis: Axis = AXIS
+) -> set[tuple[int, int]]:
+    x, y = strokes(extents, axis, canvas)
+    return set(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def drawn(canvas: Canvas) -> set[tuple[int, int]]:
+    """Every dot set on a braille canvas, read from the characters."""
+    order = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
+    found = set()
+    for row, codes in enumerate(canvas.codes()):
+        for column, code in enumerate(codes.tolist()):
+            bits = 0 if code == ord(" ") else code - 0x2800
+            for bit, (dx, dy) in enumerate(order):
+                if bits >> bit & 1:
+                    found.add((2 * column + dx, 4 * row + dy))
+    return found
+
+
+@given(
+    st.lists(st.tuples(st.integers(-3, 25), st.integers(-3, 25)), max_size=60),
+)
+def test_dots_are_set_where_they_were_asked_for_and_nowhere_else(
+    points: list[tuple[int, int]],
+) -> None:
+    canvas = Canvas(10, 5, BRAILLE)
+    x = np.array([p[0] for p in points], dtype=np.int64)
+    y = np.array([p[1] for p in points], dtype=np.int64)
+    canvas.draw(x, y, 0)
+    assert drawn(canvas) == {(a, b) for a, b in points if 0 <= a < 20 and 0 <= b < 20}
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 10), st.floats(0, 10), st.floats(0, 10)),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_a_column_is_filled_from_its_lowest_to_its_highest_value(
+    columns: list[tuple[float, float, float]],
+) -> None:
+    low = np.array([min(c) for c in columns])
+    high = np.array([max(c) for c in columns])
+    last = np.array([c[2] for c in columns])
+    canvas = Canvas(10, 5, BRAILLE)
+    found = dots(
+        canvas, ColumnExtents(low, high, last, np.zeros(len(columns), dtype=np.bool_))
+    )
+    for x in range(len(columns)):
+        rows = np.rint(to_rows(np.array([high[x], low[x]]), AXIS, 17) + 1.5)
+        for y in range(int(rows[0]), int(rows[1]) + 1):
+            assert (x, y) in found
+
+
+@given(st.lists(st.floats(0, 10), min_size=2, max_size=20))
+def test_neighbouring_columns_are_joined_without_a_gap(values: list[float]) -> None:
+    canvas = Canvas(10, 5, BRAILLE)
+    found = dots(canvas, extents_of(list(values)))
+    for x in range(1, len(values)):
+        here = [y for a, y in found if a == x]
+        before = [y for a, y in found if a == x - 1]
+        assert min(abs(a - b) for a in here for b in before) <= 1
+
+
+def test_empty_columns_are_bridged_by_a_straight_line() -> None:
+    canvas = Canvas(10, 5, BRAILLE)
+    found = dots(canvas, extents_of([0.0, None, None, None, 10.0]))
+    assert {x for x, _ in found} == {0, 1, 2, 3, 4}
+    middle = [y for x, y in found if x == 2]
+    assert min(middle) <= 9 <= max(middle) + 1
+
+
+def test_a_column_that_is_not_finite_is_not_bridged() -> None:
+    canvas = Canvas(10, 5, BRAILLE)
+    found = dots(canvas, extents_of([5.0, None, None, None, 5.0], broken={2}))
+    assert {x for x, _ in found} == {0, 4}
+
+
+def test_the_ends_of_the_axis_lie_in_the_middle_of_the_outer_cells() -> None:
+    rows = to_rows(np.array([0.0, 10.0]), AXIS, 5)
+    assert rows.tolist() == [4.0, 0.0]
+
+
+def test_values_without_a_logarithm_are_left_out() -> None:
+    rows = to_rows(np.array([0.0, -3.0, 10.0]), LOG_AXIS, 4)
+    assert np.isnan(rows[:2]).all()
+    assert rows[2] == 0.0
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e12, -1e12])
+def test_values_far_off_the_axis_neither_crash_nor_draw_inside(value: float) -> None:
+    canvas = Canvas(10, 5, BRAILLE)
+    x, y = strokes(extents_of([value]), AXIS, canvas)
+    canvas.draw(x, y, 0)
+    assert drawn(canvas) == set()
+
+
+def test_each_curve_has_a_mark_of_its_own_in_ascii() -> None:
+    canvas = Canvas(4, 1, ASCII)
+    canvas.draw(np.array([0]), np.array([0]), 0)
+    canvas.draw(np.array([1]), np.array([0]), 1)
+    first, second, empty, _ = canvas.codes()[0].tolist()
+    assert len({first, second, empty}) == 3
+    assert empty == ord(" ")
+
+
+@given(st.integers(1, 400))
+def test_a_series_of_any_length_fills_no_column_beyond_the_canvas(points: int) -> None:
+    series = Series().append(
+        np.arange(1, points + 1, dtype=np.int64), np.linspace(0.0, 10.0, points)
+    )
+    canvas = Canvas(10, 5, BRAILLE)
+    x, _ = strokes(series.columns(0.0, float(points), canvas.columns), AXIS, canvas)
+    assert x.min() >= 0
+    assert x.max() < canvas.columns

@@ -1,0 +1,121 @@
+"""What keys ask for in every state of a study."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.builder import StudyBuilder, build_coarse_grid, build_learning_curves
+from tuitrain.commands import (
+    AcceptBest,
+    ApplyAdvice,
+    GoToStep,
+    RerunStep,
+    RunStep,
+    SetAuto,
+    StopTrial,
+)
+from tuitrain.events import AutoSet, Step, TrialId, Verdict
+from tuitrain.model import StudyModel, fold_all
+from tuitrain.sources import StudySource
+from tuitrain.study import Study
+from tuitrain.tui.wishes import (
+    Hint,
+    accept,
+    apply_advice,
+    go_on,
+    has_running,
+    move_step,
+    name_of_next,
+    rerun,
+    stop_trial,
+    toggle_auto,
+)
+
+
+def folded(study: StudyBuilder) -> Study:
+    study.close()
+    records = StudySource(study.folder.path).read_all()
+    return Study(fold_all(StudyModel(), records))
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> StudyBuilder:
+    return StudyBuilder(tmp_path / "digits")
+
+
+def test_before_the_study_begins_no_key_asks_for_anything() -> None:
+    study = Study(StudyModel())
+    for wish in (go_on(study), rerun(study), move_step(study, 1), accept(study, None)):
+        assert isinstance(wish, Hint)
+
+
+def test_enter_runs_a_step_that_is_ready(builder: StudyBuilder) -> None:
+    builder.enter(Step.INITIAL_LOSS)
+    study = folded(builder)
+    assert go_on(study) == RunStep()
+    assert name_of_next(study) == "run"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.WARN, Verdict.UNKNOWN])
+def test_enter_goes_on_from_a_step_that_did_not_fail(
+    builder: StudyBuilder, verdict: Verdict
+) -> None:
+    builder.enter(Step.FIND_LR)
+    builder.start()
+    builder.judge(verdict, "LR 1e-2")
+    study = folded(builder)
+    assert go_on(study) == GoToStep(step=Step.COARSE_GRID)
+    assert name_of_next(study) == "on to 4 coarse grid"
+
+
+def test_enter_does_not_go_on_from_a_step_that_failed(builder: StudyBuilder) -> None:
+    builder.enter(Step.FIND_LR)
+    builder.start()
+    builder.judge(Verdict.FAIL, "no LR works")
+    study = folded(builder)
+    assert isinstance(go_on(study), Hint)
+    assert rerun(study) == RerunStep()
+
+
+def test_a_running_step_is_neither_run_nor_run_again(tmp_path: Path) -> None:
+    study = folded(build_coarse_grid(tmp_path / "digits"))
+    assert isinstance(go_on(study), Hint)
+    assert isinstance(rerun(study), Hint)
+    assert has_running(study)
+
+
+def test_steps_end_at_the_first_and_the_last(builder: StudyBuilder) -> None:
+    builder.enter(Step.INITIAL_LOSS)
+    study = folded(builder)
+    assert isinstance(move_step(study, -1), Hint)
+    assert move_step(study, 1) == GoToStep(step=Step.OVERFIT_SMALL)
+
+
+def test_only_an_advice_with_a_change_is_applied(tmp_path: Path) -> None:
+    study = folded(build_learning_curves(tmp_path / "digits"))
+    assert apply_advice(study, 1) == ApplyAdvice(index=0)
+    assert isinstance(apply_advice(study, 2), Hint)
+    assert isinstance(apply_advice(study, 3), Hint)
+    assert accept(study, None) == AcceptBest(trial=None)
+
+
+def test_nothing_is_accepted_before_step_six(tmp_path: Path) -> None:
+    study = folded(build_coarse_grid(tmp_path / "digits"))
+    assert isinstance(accept(study, None), Hint)
+    assert isinstance(apply_advice(study, 1), Hint)
+
+
+def test_only_a_living_trial_is_stopped(tmp_path: Path) -> None:
+    study = folded(build_coarse_grid(tmp_path / "digits"))
+    by_id = {trial.trial: trial for trial in study.trials}
+    assert isinstance(stop_trial(None), Hint)
+    assert isinstance(stop_trial(by_id[TrialId("0012")]), Hint)
+    assert stop_trial(by_id[TrialId("0018")]) == StopTrial(trial=TrialId("0018"))
+
+
+def test_auto_is_switched_to_the_other_state(builder: StudyBuilder) -> None:
+    builder.enter(Step.INITIAL_LOSS)
+    assert toggle_auto(folded(builder)) == SetAuto(on=True)
+    builder = StudyBuilder(builder.folder.path / "other")
+    builder.journal(AutoSet(on=True))
+    assert toggle_auto(folded(builder)) == SetAuto(on=False)
