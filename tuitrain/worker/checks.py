@@ -37,7 +37,7 @@ def check_task(returned: object) -> Task:
     """
     if not isinstance(returned, Task):
         raise RejectedError(
-            f"returned {_kind(returned)}, not a tuitrain.Task; "
+            f"returned {name_kind(returned)}, not a tuitrain.Task; "
             "end it with: return Task(model=…, train=…, loss=…)"
         )
     for problem in _problems(returned):
@@ -53,7 +53,7 @@ def check_optimizer(made: object) -> Optimizer:
     """
     if not isinstance(made, Optimizer):
         raise RejectedError(
-            f"optimizer= returned {_kind(made)}; it must return a "
+            f"optimizer= returned {name_kind(made)}; it must return a "
             "torch.optim.Optimizer, as in: lambda params: torch.optim.AdamW(params)"
         )
     if isinstance(made, LBFGS):
@@ -77,7 +77,7 @@ def _model_problems(model: object) -> Iterator[str]:
     if isinstance(model, type) and issubclass(model, nn.Module):
         yield f"model={model.__name__} is a class; make one: model={model.__name__}()"
     elif not isinstance(model, nn.Module):
-        yield f"model is {_kind(model)}; it must be a torch.nn.Module"
+        yield f"model is {name_kind(model)}; it must be a torch.nn.Module"
     elif not any(parameter.requires_grad for parameter in model.parameters()):
         yield "the model has no trainable parameter; set requires_grad on some"
 
@@ -85,7 +85,7 @@ def _model_problems(model: object) -> Iterator[str]:
 def _data_problems(name: str, data: object) -> Iterator[str]:
     if not isinstance(data, Dataset | DataLoader):
         yield (
-            f"{name} is {_kind(data)}; it must be a torch Dataset or DataLoader, as in "
+            f"{name} is {name_kind(data)}; it must be a torch Dataset or DataLoader, as in "
             "TensorDataset(inputs, targets)"
         )
     elif isinstance(data, Sized) and _length(data) == 0:
@@ -95,7 +95,7 @@ def _data_problems(name: str, data: object) -> Iterator[str]:
 def _function_problems(task: Task) -> Iterator[str]:
     loss: object = task.loss
     if not callable(loss):
-        yield f"loss is {_kind(loss)}; it must be callable: loss(outputs, targets)"
+        yield f"loss is {name_kind(loss)}; it must be callable: loss(outputs, targets)"
     elif isinstance(loss, type):
         name = loss.__name__
         yield f"loss={name} is a class; make one: loss={name}()"
@@ -107,15 +107,15 @@ def _function_problems(task: Task) -> Iterator[str]:
             f"optimizer=lambda params: {name}(params, lr=trial.lr)"
         )
     elif maker is not None and not callable(maker):
-        yield f"optimizer is {_kind(maker)}; it must be a function of the parameters"
+        yield f"optimizer is {name_kind(maker)}; it must be a function of the parameters"
     scheduler: object = task.scheduler
     if scheduler is not None and not callable(scheduler):
-        yield f"scheduler is {_kind(scheduler)}; it must be a function of the optimizer"
+        yield f"scheduler is {name_kind(scheduler)}; it must be a function of the optimizer"
     metrics: object = task.metrics
     if not isinstance(metrics, Mapping):
-        yield f"metrics is {_kind(metrics)}; it must be a dict of name to function"
+        yield f"metrics is {name_kind(metrics)}; it must be a dict of name to function"
     elif odd := [name for name in metrics if not isinstance(name, str)]:
-        yield f"the metric's name {odd[0]!r} is {_kind(odd[0])}; it must be a str"
+        yield f"the metric's name {odd[0]!r} is {name_kind(odd[0])}; it must be a str"
     elif wrong := [name for name, metric in metrics.items() if not callable(metric)]:
         yield f"the metric {wrong[0]!r} is no function of (outputs, targets)"
 
@@ -129,7 +129,7 @@ def _number_problems(task: Task) -> Iterator[str]:
     for name in ("clip_grad_norm", "expected_initial_loss"):
         value = getattr(task, name)
         if value is not None and not isinstance(value, Real):
-            yield f"{name} is {_kind(value)}; it must be a number or None"
+            yield f"{name} is {name_kind(value)}; it must be a number or None"
     if task.amp not in (None, "bf16", "fp16"):
         yield f"amp is {task.amp!r}; it must be None, 'bf16' or 'fp16'"
     if task.scheduler_every not in ("epoch", "iteration"):
@@ -147,7 +147,7 @@ def _length(data: Sized) -> int | None:
         return None
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401 - anything a script may return
+def name_kind(value: Any) -> str:  # noqa: ANN401 - anything a script may return
     """Say what something is, for people: `None`, `a dict`, `an int`."""
     if value is None:
         return "None"

@@ -11,7 +11,12 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from tuitrain.events import LossFacts, TaskDescribed
 from tuitrain.worker.checkpoint import Stateful, load_checkpoint
-from tuitrain.worker.checks import check_optimizer, check_takes_trial, check_task
+from tuitrain.worker.checks import (
+    check_optimizer,
+    check_takes_trial,
+    check_task,
+    name_kind,
+)
 from tuitrain.worker.data import Batch, Minibatches
 from tuitrain.worker.describe import describe_batches, describe_task
 from tuitrain.worker.engine import Engine, Measured, average, evaluate
@@ -234,7 +239,7 @@ class TaskLoop:
         made: object = self._task.scheduler(self._optimizer)
         if not isinstance(made, LRScheduler | ReduceLROnPlateau):
             raise RejectedError(
-                f"scheduler= returned a {type(made).__name__}; it must "
+                f"scheduler= returned {name_kind(made)}; it must "
                 "return a schedule of torch.optim.lr_scheduler"
             )
         return made

@@ -48,6 +48,7 @@ def init(
     if session is None:
         values = {key: value for key, value in own.items() if _is_scalar(value)}
         session = open_lone_session(name, Path(dir), values)
+        session.ends_at_non_finite = False
         finish_at_exit(session)
         return Run(session, OwnConfig(own, {}))
     return Run(session, OwnConfig(own, session.spec.config))

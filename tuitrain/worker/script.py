@@ -44,7 +44,7 @@ def load_function(script: Path, name: str) -> Callable[..., Any]:
         )
     if not callable(found):
         raise RejectedError(
-            f"{script.name}: {name!r} is a {type(found).__name__}, not a function"
+            f"{script.name}: {name!r} is no function (type: {type(found).__name__})"
         )
     return found
 

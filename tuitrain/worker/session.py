@@ -32,6 +32,8 @@ class Session:
     recorder: Recorder
     is_supervised: bool = True
     """False: a person started the script, and nothing of it may be changed."""
+    ends_at_non_finite: bool = True
+    """Whether a loss that is NaN or infinite ends the training."""
     iteration: int = 0
     """The iteration under way, or the last one; those of a resumed trial included."""
     epoch: int = 0
@@ -66,7 +68,7 @@ class Session:
         return (
             self.is_stopping
             or self.is_fitted
-            or (self.is_supervised and self.recorder.non_finite_at is not None)
+            or (self.ends_at_non_finite and self.recorder.non_finite_at is not None)
             or (limit is not None and self.iteration >= limit)
         )
 
@@ -148,7 +150,7 @@ class Session:
                 self.report_failure("description", f"{type(error).__name__}: {error}")
 
     def _judge(self) -> tuple[OutcomeKind, str]:
-        if self.recorder.non_finite_at is not None:
+        if self.ends_at_non_finite and self.recorder.non_finite_at is not None:
             return (
                 OutcomeKind.NON_FINITE,
                 f"the loss was not finite at iteration {self.recorder.non_finite_at}",

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from tuitrain.events import (
+    Config,
     Event,
     OutcomeKind,
     PointsMeasured,
@@ -144,14 +145,15 @@ def _process_as_it_was(monkeypatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     handler = signal.getsignal(signal.SIGTERM)
     threads = torch.get_num_threads()
-    states = (random.getstate(), np.random.get_state(), torch.get_rng_state())
+    numpy_state = np.random.get_state()  # noqa: NPY002 - what scripts use
+    states = (random.getstate(), torch.get_rng_state())
     environment = dict(os.environ)
     yield
     signal.signal(signal.SIGTERM, handler)
     torch.set_num_threads(threads)
     random.setstate(states[0])
-    np.random.set_state(states[1])
-    torch.set_rng_state(states[2])
+    np.random.set_state(numpy_state)  # noqa: NPY002
+    torch.set_rng_state(states[1])
     os.environ.clear()
     os.environ.update(environment)
 
@@ -167,7 +169,7 @@ def run_script(tmp_path) -> RunScript:
         trial: str = "0001",
         function: str | None = "task",
         lr: float = 0.05,
-        config: dict | None = None,
+        config: Config | None = None,
         **changes,
     ) -> Ran:
         script = tmp_path / "train.py"

@@ -40,11 +40,13 @@ def test_preload_imports_what_a_first_training_needs_and_starts_nothing(tmp_path
     )
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
-    assert found == {"threads": 0, "cuda": False, "late": []}
+    assert (found["threads"], found["cuda"]) == (0, False)
+    # Without preloading it is some 1500; a small one or two come with the first step.
+    assert len(found["late"]) < 10
 
 
 def test_a_process_says_what_it_trains(run_script, monkeypatch):
-    titles = []
+    titles: list[str] = []
     monkeypatch.setattr("setproctitle.setproctitle", titles.append)
     run_script(TASK, trial="0007", lr=0.01)
     assert titles == ["tuitrain trial small/0007 lr=0.01 weight_decay=0.01"]

@@ -5,28 +5,32 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
 import tuitrain
-from tests.unit.worker.conftest import BEGIN, OWN_LOOP, TASK, read_events
+from tests.unit.worker.conftest import OWN_LOOP, TASK, read_events
 from tuitrain.events import (
     CheckpointSaved,
     EpochEnded,
     OutcomeKind,
     PointsMeasured,
+    Step,
     TaskDescribed,
     TrialFinished,
+    TrialId,
+    TrialLimits,
 )
-
-TRAIN = TASK + "\nif __name__ == '__main__':\n    tuitrain.train(task, lr=0.05, epochs=2)\n"
+from tuitrain.store import TrialFolder, TrialSpec, write_spec
+from tuitrain.worker.supervised import offer_session
 
 
 @pytest.fixture
 def start(tmp_path):
     """Start a script as a person does, `python train.py`."""
 
-    def run(source: str, **options) -> subprocess.CompletedProcess:
+    def run(source: str, **options) -> subprocess.CompletedProcess[str]:
         script = tmp_path / "train.py"
         script.write_text(source)
         return subprocess.run(
@@ -43,19 +47,6 @@ def start(tmp_path):
 
 def finished_of(path) -> TrialFinished:
     return [e for e in read_events(path) if isinstance(e, TrialFinished)][-1]
-
-
-def test_a_task_script_trains_prints_its_epochs_and_says_what_comes_next(start, tmp_path):
-    ran = start(TRAIN)
-    assert ran.returncode == 0, ran.stderr
-    lines = ran.stdout.splitlines()
-    assert lines[0].startswith("epoch 1/2  loss ")
-    assert "val_accuracy" in lines[1]
-    assert "tuitrain run train.py" in lines[2]
-    events = read_events(tmp_path / "runs" / "train" / "points.jsonl")
-    assert events[-1].outcome is OutcomeKind.COMPLETED
-    assert len([e for e in events if isinstance(e, EpochEnded)]) == 2
-    assert (tmp_path / "runs" / "train" / "checkpoint.pt").exists()
 
 
 def test_a_script_that_raises_leaves_its_traceback_and_its_status(start, tmp_path):
@@ -115,7 +106,7 @@ def test_a_run_by_hand_changes_nothing_and_measures(in_folder):
     assert names == {"loss", "val_loss", "val_f1", "samples_per_s"}
     assert not [e for e in events if isinstance(e, CheckpointSaved)]
     assert events[-1] == TrialFinished(
-        trial="mine", outcome=OutcomeKind.COMPLETED, iteration=6
+        trial=TrialId("mine"), outcome=OutcomeKind.COMPLETED, iteration=6
     )
 
 
@@ -131,7 +122,9 @@ def test_without_batches_or_watch_each_log_is_an_iteration(in_folder):
         run.log({"loss": value})
     run.finish()
     (points,) = [
-        e for e in read_events(run.folder / "points.jsonl") if isinstance(e, PointsMeasured)
+        e
+        for e in read_events(run.folder / "points.jsonl")
+        if isinstance(e, PointsMeasured)
     ]
     assert points.iteration == [1, 2]
 
@@ -145,7 +138,7 @@ def test_a_nan_does_not_end_a_run_by_hand(in_folder):
         run._session.recorder.flush()
     run.finish()
     assert seen == 5
-    assert finished_of(run.folder / "points.jsonl").outcome is OutcomeKind.NON_FINITE
+    assert finished_of(run.folder / "points.jsonl").outcome is OutcomeKind.COMPLETED
 
 
 def test_an_exception_in_the_block_is_told_and_goes_on(in_folder):
@@ -179,7 +172,9 @@ def test_a_log_call_that_makes_no_sense_never_stops_a_script(in_folder):
     run.finish()
     events = read_events(run.folder / "points.jsonl")
     assert isinstance(events[-1], TrialFinished)
-    assert [e for e in events if isinstance(e, PointsMeasured)][-1].values["loss"] == [0.25]
+    assert [e for e in events if isinstance(e, PointsMeasured)][-1].values["loss"] == [
+        0.25
+    ]
 
 
 def test_a_configuration_notes_what_is_read_of_it(in_folder):
@@ -188,11 +183,38 @@ def test_a_configuration_notes_what_is_read_of_it(in_folder):
     assert run.config["width"] == 3
     run.finish()
     (described,) = [
-        e for e in read_events(run.folder / "points.jsonl") if isinstance(e, TaskDescribed)
+        e
+        for e in read_events(run.folder / "points.jsonl")
+        if isinstance(e, TaskDescribed)
     ]
     assert described.config_read == ["momentum", "width"]
     assert dict(**run.config) == {"lr": 0.1, "width": 3, "layers": [1, 2]}
     assert run.config.asked == ["momentum", "width", "lr", "layers"]
+
+
+def test_a_task_trains_prints_its_epochs_and_says_what_comes_next(in_folder, capsys):
+    script: dict[str, Any] = {}
+    exec(TASK, script)
+    folder = tuitrain.train(script["task"], lr=0.05, epochs=2, name="mine", width=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("epoch 1/2  loss ")
+    assert "val_accuracy" in lines[1]
+    assert lines[2].startswith("runs/mine: `tuitrain replay runs/mine`")
+    events = read_events(folder / "points.jsonl")
+    assert finished_of(folder / "points.jsonl").outcome is OutcomeKind.COMPLETED
+    assert len([e for e in events if isinstance(e, EpochEnded)]) == 2
+    assert len([e for e in events if isinstance(e, CheckpointSaved)]) == 2
+
+
+def test_a_task_that_raises_does_so_and_is_told(in_folder):
+    def task(trial):
+        raise KeyError(trial.get("width", 8))
+
+    with pytest.raises(KeyError):
+        tuitrain.train(task, name="mine", width=3)
+    last = finished_of(in_folder / "runs" / "mine" / "points.jsonl")
+    assert last.outcome is OutcomeKind.RAISED
+    assert last.message.endswith("KeyError: 3")
 
 
 def test_a_task_that_can_not_be_used_ends_with_one_line(in_folder, capsys):
@@ -203,9 +225,6 @@ def test_a_task_that_can_not_be_used_ends_with_one_line(in_folder, capsys):
 
 
 def test_a_script_finds_its_trial_by_the_environment(start, tmp_path):
-    from tuitrain.events import Step, TrialId, TrialLimits
-    from tuitrain.store import TrialFolder, TrialSpec, write_spec
-
     folder = TrialFolder(tmp_path / "0003")
     folder.path.mkdir()
     spec = TrialSpec(
@@ -220,13 +239,20 @@ def test_a_script_finds_its_trial_by_the_environment(start, tmp_path):
     ran = start(OWN_LOOP, env={**os.environ, "TUITRAIN_TRIAL": str(folder.path)})
     assert ran.returncode == 0, ran.stderr
     assert finished_of(folder.points).iteration == 3
-    before = folder.points.read_bytes()
-    again = start(OWN_LOOP, env={**os.environ, "TUITRAIN_TRIAL": str(folder.path)})
-    assert again.returncode == 0, again.stderr
-    assert folder.points.read_bytes() == before
 
 
-def test_the_script_s_name_is_the_trial_s(start, tmp_path):
-    ran = start(BEGIN + "\nrun = tuitrain.init()\nrun.log({'loss': 0.5})\n")
-    assert ran.returncode == 0, ran.stderr
-    assert (tmp_path / "runs" / "train" / "points.jsonl").exists()
+def test_a_process_that_a_trial_started_writes_nothing_to_its_log(
+    run_script, monkeypatch
+):
+    ran = run_script(OWN_LOOP, function=None)
+    before = ran.folder.points.read_bytes()
+    monkeypatch.setenv("TUITRAIN_TRIAL", str(ran.folder.path))
+    monkeypatch.setattr(
+        "tuitrain.worker.supervised.finish_at_exit", lambda session: None
+    )
+    run = tuitrain.init()
+    assert run.config["lr"] == 0.05
+    run.log({"loss": 0.5})
+    run.finish()
+    offer_session(None)
+    assert ran.folder.points.read_bytes() == before

@@ -1,5 +1,7 @@
 """A script's own loop, under tuitrain: the step's limits hold in it."""
 
+import builtins
+
 import pytest
 import torch
 
@@ -17,26 +19,25 @@ MEASURE_ONLY = TrialLimits(batches=4, update=False, regularize=False, validate=F
 OVERFIT = TrialLimits(
     batches=2, iterations=400, regularize=False, validate=False, stop_at_fit=True
 )
-REMEMBER = (
-    "\nimport builtins\nbuiltins.kept = (model, first)\n"
-)
+REMEMBER = "\nimport builtins\nbuiltins.kept = (model, first)\n"
 
 
 @pytest.fixture
 def kept():
     """What a script left for its test."""
-    import builtins
-
     yield lambda: builtins.kept  # type: ignore[attr-defined]
     if hasattr(builtins, "kept"):
         del builtins.kept
 
 
 def with_first_weights(source: str) -> str:
-    return source.replace(
-        "run.watch(",
-        "first = [p.detach().clone() for p in model.parameters()]\nrun.watch(",
-    ) + REMEMBER
+    return (
+        source.replace(
+            "run.watch(",
+            "first = [p.detach().clone() for p in model.parameters()]\nrun.watch(",
+        )
+        + REMEMBER
+    )
 
 
 def test_epochs_are_those_of_the_step(run_script):
@@ -58,7 +59,10 @@ def test_the_trial_s_configuration_goes_over_the_script_s_own(run_script):
 
 def test_without_update_no_weight_moves(run_script, kept):
     ran = run_script(
-        with_first_weights(OWN_LOOP), MEASURE_ONLY, function=None, step=Step.INITIAL_LOSS
+        with_first_weights(OWN_LOOP),
+        MEASURE_ONLY,
+        function=None,
+        step=Step.INITIAL_LOSS,
     )
     model, first = kept()
     for now, then in zip(model.parameters(), first, strict=True):
@@ -66,7 +70,10 @@ def test_without_update_no_weight_moves(run_script, kept):
     assert ran.outcome is OutcomeKind.COMPLETED
     assert list(ran.series("loss")) == [1, 2, 3, 4]
     assert ran.described.loss.classes == 3
-    assert ran.described.regularization_off == ["Dropout 0.3 in 3", "label smoothing 0.1"]
+    assert ran.described.regularization_off == [
+        "Dropout 0.3 in 3",
+        "label smoothing 0.1",
+    ]
     assert not ran.folder.checkpoint.exists()
 
 
@@ -110,7 +117,8 @@ def test_an_iteration_limit_ends_both_loops_and_the_script_goes_on(run_script, k
 
 def test_a_nan_loss_ends_the_loops(run_script):
     source = OWN_LOOP.replace(
-        "        loss.backward()", "        loss = loss * float('nan')\n        loss.backward()"
+        "        loss.backward()",
+        "        loss = loss * float('nan')\n        loss.backward()",
     )
     ran = run_script(source, TrialLimits(epochs=3000), function=None)
     assert (ran.status, ran.outcome) == (0, OutcomeKind.NON_FINITE)
@@ -148,7 +156,7 @@ def test_several_optimizers_are_watched_each_by_its_own_name(run_script):
 def test_numbers_of_all_kinds_are_logged_and_others_are_told(run_script):
     source = OWN_LOOP.replace(
         'run.log({"loss": loss,',
-        'import numpy as np\n'
+        "import numpy as np\n"
         '        run.log({"whole": 3, "numpy": np.float32(0.5), "word": "x",\n'
         '                 "many": torch.ones(3), "loss": loss,',
     )
@@ -164,9 +172,9 @@ def test_numbers_of_all_kinds_are_logged_and_others_are_told(run_script):
 def test_a_tensor_may_be_changed_after_it_was_logged(run_script):
     source = OWN_LOOP.replace(
         'run.log({"loss": loss,',
-        'total = torch.zeros(()) + 1\n'
+        "total = torch.zeros(()) + 1\n"
         '        run.log({"total": total})\n'
-        '        total += 41\n'
+        "        total += 41\n"
         '        run.log({"loss": loss,',
     )
     ran = run_script(source, TrialLimits(epochs=1), function=None)
@@ -251,7 +259,9 @@ def test_an_error_after_init_is_raised_not_rejected(run_script):
     ran = run_script(source, function=None)
     assert (ran.status, ran.outcome) == (1, OutcomeKind.RAISED)
     line = source.splitlines().index("        1 / 0") + 1
-    assert ran.finished.message == f"train.py:{line}: ZeroDivisionError: division by zero"
+    assert (
+        ran.finished.message == f"train.py:{line}: ZeroDivisionError: division by zero"
+    )
     assert "1 / 0" in ran.finished.traceback
     assert "runpy" not in ran.finished.traceback
 

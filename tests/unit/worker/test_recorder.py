@@ -25,7 +25,7 @@ from tuitrain.store import LogWriter
 from tuitrain.wire import Hello, decode_message
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.points import MAX_VALUES, to_events
-from tuitrain.worker.readings import Reading, VectorReading
+from tuitrain.worker.readings import Number, Reading, VectorReading
 from tuitrain.worker.recorder import Recorder
 
 TRIAL = TrialId("0001")
@@ -60,7 +60,13 @@ def wait_until(condition, what: str) -> None:
 
 def test_floats_and_tensors_arrive_with_non_finite_values(path):
     recorder = make_recorder(path)
-    values = [1.5, torch.tensor(2.5), torch.tensor(3), math.nan, torch.tensor(-math.inf)]
+    values: list[Number] = [
+        1.5,
+        torch.tensor(2.5),
+        torch.tensor(3),
+        math.nan,
+        torch.tensor(-math.inf),
+    ]
     for iteration, value in enumerate(values, start=1):
         recorder.put(Reading(iteration, {"loss": value}))
     recorder.finish(FINISHED)

@@ -27,7 +27,9 @@ def test_every_kind_of_dropout_is_switched_off_and_named():
         "MultiheadAttention 0.4 in attention",
         "LSTM 0.5 in memory",
     ]
-    assert model["plain"].p == model["attention"].dropout == model["memory"].dropout == 0
+    assert (
+        model["plain"].p == model["attention"].dropout == model["memory"].dropout == 0
+    )
     assert switch_off(model, None) == []
 
 

@@ -36,9 +36,12 @@ def task_returning(value: str) -> str:
         ("def task(:\n", "train.py:1: SyntaxError"),
         ("import sys; sys.exit(3)\n", "train.py:1: SystemExit: 3"),
         ("x = 1\n", "train.py: no function 'task'; write `def task(trial)"),
-        ("task = 3\n", "train.py: 'task' is a int, not a function"),
+        ("task = 3\n", "train.py: 'task' is no function (type: int)"),
         ("def task(): pass\n", "train.py: task(): must take one argument, the trial"),
-        (task_returning("None"), "train.py: task(): returned None, not a tuitrain.Task"),
+        (
+            task_returning("None"),
+            "train.py: task(): returned None, not a tuitrain.Task",
+        ),
         (task_returning("{}"), "returned a dict"),
         (task_with(model="nn.Linear"), "model=Linear is a class; make one"),
         (task_with(model="3"), "model is an int; it must be a torch.nn.Module"),
@@ -72,7 +75,7 @@ def task_returning(value: str) -> str:
         (task_with(optimizer="lambda p: None"), "optimizer= returned None"),
         (task_with(optimizer="torch.optim.LBFGS"), "LBFGS evaluates the loss"),
         (task_with(scheduler="3"), "scheduler is an int"),
-        (task_with(scheduler="lambda o: 3"), "scheduler= returned a int"),
+        (task_with(scheduler="lambda o: 3"), "scheduler= returned an int"),
         (task_with(metrics="[abs]"), "metrics is a list"),
         (task_with(metrics="{'f1': 3}"), "the metric 'f1' is no function"),
         (task_with(metrics="{1: abs}"), "the metric's name 1 is an int"),
@@ -83,7 +86,9 @@ def task_returning(value: str) -> str:
         (task_with(clip_grad_norm="'1'"), "clip_grad_norm is a str"),
     ],
 )
-def test_a_script_that_can_not_be_used_is_rejected_in_one_line(run_script, source, said):
+def test_a_script_that_can_not_be_used_is_rejected_in_one_line(
+    run_script, source, said
+):
     if "batch_size" not in source:
         source = source.replace("return Task(", "return Task(batch_size=40, ")
     ran = run_script(source, SMALL)
@@ -94,7 +99,7 @@ def test_a_script_that_can_not_be_used_is_rejected_in_one_line(run_script, sourc
 
 
 def test_a_missing_script_is_rejected(tmp_path):
-    with pytest.raises(RejectedError, match="gone.py: no such script"):
+    with pytest.raises(RejectedError, match=r"gone\.py: no such script"):
         load_function(tmp_path / "gone.py", "task")
 
 
@@ -112,7 +117,9 @@ def test_an_error_while_training_is_raised_with_its_traceback(run_script, capfd)
     )
     ran = run_script(source, TrialLimits(epochs=2, validate=False))
     assert (ran.status, ran.outcome) == (1, OutcomeKind.RAISED)
-    line = source.splitlines().index("            raise ValueError('the fourth is too much')")
+    line = source.splitlines().index(
+        "            raise ValueError('the fourth is too much')"
+    )
     assert ran.finished.message == (
         f"train.py:{line + 1}: ValueError: the fourth is too much"
     )
@@ -131,7 +138,9 @@ def test_an_error_that_never_went_through_the_script_is_shown_in_full(run_script
 
 
 def test_odd_characters_in_an_error_do_not_cost_the_last_word(run_script):
-    source = TASK.replace("return Task(", "raise ValueError('\\udcff bad name')\n    return Task(")
+    source = TASK.replace(
+        "return Task(", "raise ValueError('\\udcff bad name')\n    return Task("
+    )
     ran = run_script(source)
     assert ran.outcome is OutcomeKind.RAISED
     assert "\\udcff bad name" in ran.finished.message

@@ -1,5 +1,7 @@
 """A trial carried on from a checkpoint is the trial that was never interrupted."""
 
+import pickle
+
 import pytest
 import torch
 
@@ -110,8 +112,6 @@ def test_a_checkpoint_that_can_not_be_read_is_told_in_one_line(
 
 
 def test_a_checkpoint_that_executes_code_is_refused(run_script, tmp_path):
-    import pickle
-
     marker = tmp_path / "executed"
 
     class Evil:
@@ -129,7 +129,9 @@ def test_a_checkpoint_that_can_not_be_written_is_reported_and_training_goes_on(
     run_script, tmp_path
 ):
     blocked = tmp_path / "trials" / "0001" / "checkpoint.pt" / "in the way"
-    source = TASK + f"\nimport pathlib; pathlib.Path({str(blocked)!r}).mkdir(parents=True)\n"
+    source = (
+        TASK + f"\nimport pathlib; pathlib.Path({str(blocked)!r}).mkdir(parents=True)\n"
+    )
     ran = run_script(source)
     assert (ran.status, ran.outcome) == (0, OutcomeKind.COMPLETED)
     assert not [e for e in ran.events if isinstance(e, CheckpointSaved)]

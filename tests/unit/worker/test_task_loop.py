@@ -1,5 +1,8 @@
 """A task's loop: what the limits of a step ask for is what happens."""
 
+import os
+import signal
+import sys
 import threading
 import time
 
@@ -42,16 +45,13 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(run_script)
 
 
 def test_without_update_the_loss_is_measured_and_no_weight_moves(run_script):
-    source = TASK + "\nimport atexit\n"
-    source = source.replace("model=make_model()", "model=remember(make_model())") + (
+    source = TASK.replace("model=make_model()", "model=remember(make_model())") + (
         "\nkept = []\n"
         "def remember(model):\n"
         "    kept.append((model, [p.detach().clone() for p in model.parameters()]))\n"
         "    return model\n"
     )
     ran = run_script(source, MEASURE_ONLY, step=Step.INITIAL_LOSS)
-    import sys
-
     ((model, before),) = sys.modules["__tuitrain_script__"].kept
     for now, then in zip(model.parameters(), before, strict=True):
         assert torch.equal(now, then)
@@ -113,7 +113,10 @@ def test_an_iteration_limit_at_the_end_of_an_epoch_completes_it(run_script):
 def test_switched_off_regularization_is_named_and_makes_passes_repeatable(run_script):
     limits = TrialLimits(batches=2, epochs=2, update=False, regularize=False)
     ran = run_script(TASK, limits)
-    assert ran.described.regularization_off == ["Dropout 0.3 in 3", "label smoothing 0.1"]
+    assert ran.described.regularization_off == [
+        "Dropout 0.3 in 3",
+        "label smoothing 0.1",
+    ]
     assert ran.described.loss.label_smoothing == 0.0
 
 
@@ -154,9 +157,6 @@ def test_a_nan_loss_is_kept_and_ends_the_trial(run_script):
 
 
 def test_sigterm_ends_the_trial_at_the_next_iteration(run_script, tmp_path):
-    import os
-    import signal
-
     points = tmp_path / "trials" / "0001" / "points.jsonl"
 
     def stop_when_running() -> None:
@@ -176,7 +176,9 @@ def test_sigterm_ends_the_trial_at_the_next_iteration(run_script, tmp_path):
 
 
 def test_gradients_are_accumulated_clipped_and_counted_as_one_iteration(run_script):
-    source = TASK.replace("batch_size=8", "batch_size=8, accumulate=2, clip_grad_norm=1e-3")
+    source = TASK.replace(
+        "batch_size=8", "batch_size=8, accumulate=2, clip_grad_norm=1e-3"
+    )
     ran = run_script(source, TrialLimits(epochs=2))
     assert [e.iteration for e in ran.events if isinstance(e, EpochEnded)] == [3, 6]
     assert ran.described.iterations_per_epoch == 3
