@@ -71,7 +71,7 @@ def train(
     folder = session.folder.path
     sys.stdout.write(
         f"{folder}: `tuitrain replay {folder}` shows the curves, "
-        f"`tuitrain run {script}` walks the six steps\n"
+        f"`tuitrain run {sys.argv[0] or script}` walks the six steps\n"
     )
     return folder
 

@@ -106,7 +106,8 @@ def describe_loss(
     criterion = recognize(loss)
     shape = outputs.shape if isinstance(outputs, Tensor) else torch.Size()
     known = [each for each in targets if isinstance(each, Tensor) and each.numel()]
-    criterion = _doubt_weighted_soft_targets(criterion, known)
+    if _is_beyond_formulas(criterion, known):
+        criterion = Criterion(criterion.name)
     facts = _facts_of_arguments(criterion)
     classes = _count_classes(criterion.kind, shape)
     return LossFacts(
@@ -142,18 +143,28 @@ def _check(name: str, kind: str | None, arguments: Mapping[str, Any]) -> Criteri
     return Criterion(name, kind, given)
 
 
-def _doubt_weighted_soft_targets(
-    criterion: Criterion, targets: Sequence[Tensor]
-) -> Criterion:
-    """Class weights act differently on targets that are probabilities; no formula."""
+def _is_beyond_formulas(criterion: Criterion, targets: Sequence[Tensor]) -> bool:
+    """Whether arguments and targets meet in a way that no formula covers."""
+    given = criterion.arguments
     is_soft = any(each.is_floating_point() for each in targets)
-    if (
-        criterion.kind == "cross_entropy"
-        and is_soft
-        and "weight" in criterion.arguments
-    ):
-        return Criterion(criterion.name)
-    return criterion
+    if criterion.kind == "cross_entropy" and is_soft and "weight" in given:
+        return True
+    # One prior is known for all outputs together, so weights must not differ.
+    pos_weight = given.get("pos_weight")
+    if isinstance(pos_weight, Tensor) and pos_weight.unique().numel() > 1:
+        return True
+    # A sum counts target values, and the formulas count samples.
+    is_sum = given.get("reduction") == "sum"
+    return is_sum and any(_counts_differ(criterion, each) for each in targets)
+
+
+def _counts_differ(criterion: Criterion, targets: Tensor) -> bool:
+    samples = targets.shape[0] if targets.ndim else 1
+    if criterion.kind in CLASS_KINDS and targets.is_floating_point():
+        return False
+    if criterion.ignore_index is None:
+        return targets.numel() != samples
+    return int((targets != criterion.ignore_index).sum()) != samples
 
 
 def _facts_of_arguments(criterion: Criterion) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Minibatches: their order, their samples, and the fast way for tensors."""
 
+import itertools
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
@@ -33,7 +35,7 @@ def targets(data: Minibatches, epoch: int) -> list[list[int]]:
 
 def test_seed_and_epoch_decide_the_order():
     first = targets(minibatches(WHOLE), 1)
-    assert sorted(sum(first, [])) == list(range(11))
+    assert sorted(itertools.chain.from_iterable(first)) == list(range(11))
     assert [len(each) for each in first] == [4, 4, 3]
     assert targets(minibatches(WHOLE), 1) == first
     assert targets(minibatches(WHOLE), 2) != first

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from tuitrain.diagnosis import expected_initial_loss
 from tuitrain.worker.loss_facts import describe_loss, recognize
 
 LABELS = torch.tensor([0, 1, 1, 2])
@@ -167,3 +168,53 @@ def test_the_facts_agree_with_torch_at_zero_outputs():
     assert nn.CrossEntropyLoss()(SCORES, LABELS).item() == pytest.approx(
         math.log(facts.classes or 0)
     )
+
+
+WEIGHTS = torch.tensor([1.0, 2.0, 5.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "targets"),
+    [
+        (nn.CrossEntropyLoss(), SCORES, LABELS),
+        (nn.CrossEntropyLoss(weight=WEIGHTS), SCORES, LABELS),
+        (nn.CrossEntropyLoss(label_smoothing=0.2), SCORES, LABELS),
+        (nn.CrossEntropyLoss(weight=WEIGHTS, label_smoothing=0.2), SCORES, LABELS),
+        (nn.CrossEntropyLoss(ignore_index=1), SCORES, LABELS),
+        (nn.NLLLoss(weight=WEIGHTS), SCORES.log_softmax(1), LABELS),
+        (nn.BCELoss(), torch.full((4,), 0.5), YES_NO),
+        (nn.BCEWithLogitsLoss(), torch.zeros(4), YES_NO),
+        (nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0])), torch.zeros(4), YES_NO),
+        (nn.MultiMarginLoss(), SCORES, LABELS),
+        (nn.MultiMarginLoss(p=2, margin=0.5, weight=WEIGHTS), SCORES, LABELS),
+        (nn.MSELoss(), torch.zeros(4), torch.tensor([1.0, 2.0, -3.0, 0.5])),
+        (nn.L1Loss(), torch.zeros(4), torch.tensor([1.0, 2.0, -3.0, 0.5])),
+    ],
+)
+def test_the_facts_suffice_for_the_loss_that_torch_gives_at_outputs_of_zero(
+    loss, outputs, targets
+):
+    facts = describe_loss(loss, outputs=outputs, targets=[targets], batch_size=4)
+    expected = expected_initial_loss(facts)
+    assert expected is not None
+    assert expected.value == pytest.approx(loss(outputs, targets).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        (nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1.0, 9.0])), torch.zeros(2, 2)),
+        (nn.MSELoss(reduction="sum"), torch.zeros(2, 3)),
+        (nn.CrossEntropyLoss(reduction="sum"), torch.zeros(2, 4, dtype=torch.long)),
+        (nn.CrossEntropyLoss(reduction="sum"), torch.tensor([0, -100])),
+    ],
+)
+def test_arguments_that_no_formula_covers_leave_the_kind_open(loss, targets):
+    assert describe_loss(loss, outputs=None, targets=[targets]).kind is None
+
+
+def test_a_sum_over_samples_is_recognized():
+    facts = describe_loss(
+        nn.CrossEntropyLoss(reduction="sum"), outputs=SCORES, targets=[LABELS]
+    )
+    assert (facts.kind, facts.reduction) == ("cross_entropy", "sum")
