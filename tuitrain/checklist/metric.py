@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tuitrain.checklist.plan import lr_of, weight_decay_of
 from tuitrain.checklist.settings import Settings
-from tuitrain.events import Step, TrialId
+from tuitrain.events import TrialId
 from tuitrain.model import StudyModel, TrialModel, whole_series
 
 LOWER_IS_BETTER: Final = ("loss", "error", "mae", "mse", "perplexity", "wer", "cer")
@@ -47,6 +48,12 @@ def find_metric(model: StudyModel, settings: Settings) -> Metric:
     highest = not name.endswith(LOWER_IS_BETTER)
     if settings.goal != "auto":
         highest = settings.goal == "max"
+    return _metric(name, highest=highest)
+
+
+@lru_cache(maxsize=64)
+def _metric(name: str, *, highest: bool) -> Metric:
+    """Return always the same object for the same metric: caches go by identity."""
     return Metric(name=name, highest=highest)
 
 
@@ -98,7 +105,3 @@ def _measured(trials: Iterable[TrialModel]) -> set[str]:
             if task.val_samples:
                 names.update(f"val_{name}" for name in task.metrics)
     return names
-
-
-GRID_STEPS: Final = (Step.COARSE_GRID, Step.REFINE_GRID)
-"""The steps whose trials are ranked by the metric."""

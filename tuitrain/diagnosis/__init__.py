@@ -1,6 +1,6 @@
 """What the numbers mean: one rule a file."""
 
-from tuitrain.diagnosis.curves import Curves, read_curves
+from tuitrain.diagnosis.curves import RATIO_PREFIX, Curves, read_curves
 from tuitrain.diagnosis.divergence import find_divergence
 from tuitrain.diagnosis.examine import arrange, examine
 from tuitrain.diagnosis.expected_loss import (
@@ -32,6 +32,7 @@ from tuitrain.diagnosis.overfit_small import FitFailure, classify_fit_failure
 from tuitrain.diagnosis.zero_initialization import find_zero_initialization
 
 __all__ = [
+    "RATIO_PREFIX",
     "Curves",
     "ExpectedLoss",
     "FitFailure",

@@ -5,33 +5,25 @@ from typing import Final
 
 import numpy as np
 
+from tuitrain.diagnosis import RATIO_PREFIX
+from tuitrain.diagnosis.update_ratio import (
+    DEAD,
+    EARLY_SHARE,
+    TARGET,
+    TOO_HIGH_EARLY,
+    TOO_HIGH_LATE,
+    TOO_LOW,
+)
 from tuitrain.model import TrialModel
 from tuitrain.study.progress import planned_iterations
 from tuitrain.study.views import GaugeView, RatioState
 
-PREFIX: Final = "update_ratio/"
+PREFIX: Final = RATIO_PREFIX
 """Series of update ratios are called this and the tensor's name."""
-
-TARGET: Final = 1e-3
-"""Weight update to weight magnitude in a healthy run past its first iterations
-(CS231n notes, "Ratio of weights:updates")."""
-
-LOW_BELOW: Final = 7e-5
-"""Below the smallest median ratio of healthy runs past the first tenth, 1.25e-4 with
-SGD and 1.07e-3 with AdamW in 60 measured runs."""
-
-HIGH_ABOVE: Final = 2e-2
-"""Above what healthy runs show past the first tenth; their second-half medians are
-1.1e-3 to 1.4e-3."""
-
-HIGH_EARLY_ABOVE: Final = 0.15
-"""Above what the largest layer of healthy runs shows in the first tenth, 3.4e-2 with
-AdamW and 1.1e-1 with SGD and momentum."""
-
-DEAD_BELOW: Final = 1e-9
-"""Less than float32 can add to a weight of its own magnitude: nothing is learnt."""
-
-_EARLY_SHARE: Final = 0.1
+LOW_BELOW: Final = TOO_LOW
+"""Below it a layer learns too slowly."""
+HIGH_ABOVE: Final = TOO_HIGH_LATE
+"""Above it a layer learns too fast, past the first part of the run."""
 _EARLY_ITERATIONS: Final = 20
 _TRAIL: Final = 8
 
@@ -65,11 +57,11 @@ def judge_ratio(ratio: float | None, *, is_early: bool) -> RatioState:
     """Return a ratio in a word; early ones may be high, since weights start small."""
     if ratio is None or not math.isfinite(ratio):
         return RatioState.UNKNOWN
-    if ratio < DEAD_BELOW:
+    if ratio < DEAD:
         return RatioState.DEAD
-    if ratio < LOW_BELOW:
+    if ratio < TOO_LOW:
         return RatioState.LOW
-    if ratio > (HIGH_EARLY_ABOVE if is_early else HIGH_ABOVE):
+    if ratio > (TOO_HIGH_EARLY if is_early else TOO_HIGH_LATE):
         return RatioState.HIGH
     return RatioState.FINE
 
@@ -77,7 +69,7 @@ def judge_ratio(ratio: float | None, *, is_early: bool) -> RatioState:
 def _gauge(trial: TrialModel, layer: str) -> GaugeView:
     series = trial.get(PREFIX + layer)
     planned = planned_iterations(trial) or 0
-    early_until = max(_EARLY_ITERATIONS, _EARLY_SHARE * planned)
+    early_until = max(_EARLY_ITERATIONS, EARLY_SHARE * planned)
     is_early = (series.last_iteration or 0) <= early_until
     return GaugeView(
         layer=layer,

@@ -25,6 +25,7 @@ _SHORT = {"lr": "lr", "weight_decay": "wd"}
 _findings: Memo[tuple[Finding, ...]] = Memo(512)
 _rows: Memo[TrialView] = Memo(1024)
 _metrics: Memo[Metric] = Memo(8)
+_steps: Memo[tuple[StepView, ...]] = Memo(8)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Study:
     @property
     def steps(self) -> tuple[StepView, ...]:
         """The six steps in order; steps 5 and 6 as they stand in the newest round."""
-        return tuple(self._step(step) for step in Step)
+        return _steps.get(
+            (self.model,), lambda: tuple(self._step(step) for step in Step)
+        )
 
     @property
     def current(self) -> StepView | None:
