@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from textual.pilot import Pilot
@@ -17,7 +18,7 @@ DEADLINE_S = 30.0
 STEP_S = 0.02
 
 
-async def until(pilot: Pilot[str], condition: Callable[[], bool]) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     """Wait until `condition` holds, and one more refresh; fail at the deadline."""
     for _ in range(round(DEADLINE_S / STEP_S)):
         if condition():

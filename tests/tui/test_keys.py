@@ -249,27 +249,35 @@ async def test_a_replay_asks_for_nothing(tmp_path: Path) -> None:
         assert "replay" in next(iter(app._notifications)).message
 
 
+def find_picture(folder: Path) -> str:
+    (picture,) = folder.glob("*.svg")
+    return picture.read_text()
+
+
 async def test_a_picture_is_saved_beside_the_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready(tmp_path / "digits").close()
     monkeypatch.chdir(tmp_path)
     app = replay_app(tmp_path / "digits")
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await show_end(app, pilot)
         await pilot.press("ctrl+s")
-        await until(
-            pilot, lambda: any("saved" in n.message for n in app._notifications)
-        )
-    assert "overfit" in next(tmp_path.glob("*.svg")).read_text()
+        await until(pilot, lambda: len(app._notifications) == 1)
+    assert "overfit" in find_picture(tmp_path)
+
+
+@pytest.fixture
+def no_log(tmp_path: Path) -> Path:
+    path = tmp_path / "notes.jsonl"
+    path.write_text("hello\n")
+    return path
 
 
 async def test_something_that_is_no_log_ends_with_one_clear_reason(
-    tmp_path: Path,
+    no_log: Path,
 ) -> None:
-    path = tmp_path / "notes.jsonl"
-    path.write_text("hello\n")
-    app = replay_app(path)
+    app = replay_app(no_log)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.return_code == 2)
     assert "is not a tuitrain log" in app.problem

@@ -9,7 +9,7 @@ import pytest
 from textual.message import Message
 
 from tests.tui.builder import StudyBuilder, falling
-from tests.tui.driving import DEADLINE_S, FakeWire
+from tests.tui.driving import DEADLINE_S, STEP_S, FakeWire
 from tuitrain.commands import RunStep
 from tuitrain.events import Step, TrialLimits
 from tuitrain.tui.feed import LiveFeed
@@ -32,7 +32,11 @@ class Posted:
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         with self._news:
-            assert self._news.wait_for(condition, DEADLINE_S), self.messages[-3:]
+            for _ in range(round(DEADLINE_S / STEP_S)):
+                if condition():
+                    return
+                self._news.wait(STEP_S)
+        raise AssertionError(f"it never came to hold; last: {self.messages[-3:]}")
 
     @property
     def points(self) -> int:

@@ -14,7 +14,7 @@ LOG_AXIS = Axis(-2.0, 1.0, (-2.0, 1.0), ("1e-2", "1e1"), is_log=True)
 
 
 def extents_of(
-    values: list[float | None], broken: set[int] = frozenset()
+    values: list[float | None], broken: frozenset[int] = frozenset()
 ) -> ColumnExtents:
     """One value a column; None: nothing there."""
     column = np.array([np.nan if v is None else v for v in values], dtype=float)
@@ -98,7 +98,9 @@ def test_empty_columns_are_bridged_by_a_straight_line() -> None:
 
 def test_a_column_that_is_not_finite_is_not_bridged() -> None:
     canvas = Canvas(10, 5, BRAILLE)
-    found = dots(canvas, extents_of([5.0, None, None, None, 5.0], broken={2}))
+    found = dots(
+        canvas, extents_of([5.0, None, None, None, 5.0], broken=frozenset({2}))
+    )
     assert {x for x, _ in found} == {0, 4}
 
 

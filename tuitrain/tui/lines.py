@@ -112,15 +112,18 @@ def wrap(
         first: Spans that go before the first row, `indent` cells wide as a rule.
         indent: Cells that later rows are moved in.
     """
-    room = max(8, width - max(indent, width_of(first)))
+    room = max(8, width - indent)
+    # A long head leaves its own row little room, or none.
+    room_left = width - max(indent, width_of(first))
     rows: list[str] = [""]
     for word in plain(text).split():
         for piece in chop_cells(word, room) if cell_len(word) > room else [word]:
             joined = f"{rows[-1]} {piece}" if rows[-1] else piece
-            if cell_len(joined) <= room:
+            if cell_len(joined) <= room_left:
                 rows[-1] = joined
             else:
                 rows.append(piece)
+                room_left = room
     head = (*first, (rows[0], role))
     return [head, *(line(" " * indent, (row, role)) for row in rows[1:])]
 

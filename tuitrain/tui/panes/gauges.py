@@ -6,8 +6,9 @@ from typing import Final
 
 from textual.reactive import var
 
+from tuitrain.diagnosis.update_ratio import TARGET
 from tuitrain.study import GaugeView, RatioState, Study
-from tuitrain.study.gauges import HIGH_ABOVE, LOW_BELOW, TARGET
+from tuitrain.study.gauges import HIGH_ABOVE, LOW_BELOW
 from tuitrain.tui.glyphs import BAND, POINT, TRACK, TRAIL
 from tuitrain.tui.lines import Line, crop, line, merge, pad, plain
 from tuitrain.tui.lines_pane import LinesPane

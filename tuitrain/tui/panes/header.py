@@ -6,12 +6,13 @@ from textual.reactive import var
 
 from tuitrain.events import GpuReading, GpusSampled
 from tuitrain.study import StepState, Study
-from tuitrain.tui.lines import Line, Span, justify, line, plain, width_of
+from tuitrain.tui.lines import Line, Span, crop, justify, line, plain, width_of
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.messages import Link
 from tuitrain.units import format_duration
 
 _GIB = 1 << 30
+_LONGEST_NAME = 32
 
 
 class HeaderPane(LinesPane):
@@ -50,10 +51,10 @@ class HeaderPane(LinesPane):
 def _describe(study: Study, room: int) -> Line:
     """Return name, step and progress of a study, in words as short as needed."""
     model, current = study.model, study.current
-    spans = [(plain(model.name) or "(no name)", "strong")]
+    name = crop(plain(model.name) or "(no name)", _LONGEST_NAME)
     if current is None:
         trials = f" · {len(study.trials)} trials" if len(study.trials) != 1 else ""
-        return line(*spans, trials)
+        return line((name, "strong"), trials)
     rows = study.trials_of_current()
     done = sum(trial.state.is_over for trial in rows)
     long = f" · round {current.round} · step {current.step.number} of 6 "
@@ -67,9 +68,9 @@ def _describe(study: Study, room: int) -> Line:
         tail += f" · {plain(study.state)}"
     elif current.state is StepState.READY:
         tail += " · waits for enter"
-    name, label = spans[0][0], current.step.label
+    label = current.step.label
     fits = len(name) + len(long) + len(label) + len(tail) <= room
-    return line(*spans, long if fits else short, (label, "accent"), tail)
+    return line((name, "strong"), long if fits else short, (label, "accent"), tail)
 
 
 def _device(study: Study | None) -> Line:

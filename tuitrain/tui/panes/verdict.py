@@ -7,7 +7,7 @@ from textual.reactive import var
 from tuitrain.events import Evidence, Finding, Step, Verdict
 from tuitrain.study import StepState, StepView, Study
 from tuitrain.tui.glyphs import SEVERITY_SIGNS, VERDICT_SIGNS
-from tuitrain.tui.lines import BLANK, Line, line, plain, wrap
+from tuitrain.tui.lines import BLANK, Line, crop, line, plain, wrap
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.plans import describe_plan
 from tuitrain.tui.view import View, cursor_trial, listed_trials
@@ -15,6 +15,7 @@ from tuitrain.tui.wishes import go_on, name_of_next
 from tuitrain.units import format_duration, format_number
 
 _MOST_EVIDENCE = 6
+_LONGEST_KIND = 40
 
 
 class VerdictPane(LinesPane):
@@ -120,7 +121,8 @@ def _about_verdict(current: StepView, width: int) -> list[Line]:
     head = line((f"{sign} {verdict.value}  ", role))
     rows = wrap(current.summary, width, first=head, indent=2)
     if current.is_overridden:
-        rows += wrap(f"overruled: {current.note or 'no note'}", width, "warn", indent=2)
+        text = f"overruled: {current.note or 'no note'}"
+        rows += wrap(text, width, "warn", first=line("  "), indent=2)
     for finding in current.findings:
         rows += describe_finding(finding, width)
     for number, advice in enumerate(current.advice, 1):
@@ -135,12 +137,14 @@ def _about_verdict(current: StepView, width: int) -> list[Line]:
 def describe_finding(finding: Finding, width: int) -> list[Line]:
     """Return what a rule saw and on what evidence, wrapped to `width` cells."""
     sign, role = SEVERITY_SIGNS[finding.severity]
-    kind = plain(finding.kind).replace("_", " ")
+    kind = crop(plain(finding.kind).replace("_", " "), _LONGEST_KIND)
     where = f" ({plain(finding.trial)})" if finding.trial else ""
     head = line((f"{sign} {kind}{where}: ", role))
     rows = wrap(finding.summary, width, first=head, indent=2)
     if finding.evidence:
-        rows += wrap(_in_words(finding.evidence), width, "muted", indent=2)
+        rows += wrap(
+            _in_words(finding.evidence), width, "muted", first=line("  "), indent=2
+        )
     return rows
 
 

@@ -1,0 +1,87 @@
+"""The home screen: what is listed, and what a key chooses."""
+
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from tests.tui.builder import StudyBuilder, build_coarse_grid
+from tests.tui.driving import until
+from tuitrain.events import BestAccepted, StudyEnded, TrialId
+from tuitrain.store import StudyFolder
+from tuitrain.tui.home_app import HomeApp
+from tuitrain.tui.screens.home import HomePane, list_studies
+
+
+def build_finished(path: Path) -> StudyBuilder:
+    study = build_coarse_grid(path)
+    study.journal(
+        BestAccepted(
+            trial=TrialId("0018"), config={"lr": 1e-2}, metrics={}, checkpoint=None
+        ),
+        StudyEnded(state="finished"),
+    )
+    return study
+
+
+async def listed(app: HomeApp, pilot: Pilot[Any]) -> HomePane:
+    await until(pilot, lambda: bool(app.screen.query(HomePane)))
+    pane = app.screen.query_one(HomePane)
+    await until(pilot, lambda: pane.studies is not None)
+    return pane
+
+
+def test_running_studies_come_first_and_other_folders_are_left_out(
+    tmp_path: Path,
+) -> None:
+    build_finished(tmp_path / "a").close()
+    build_coarse_grid(tmp_path / "b").close()
+    (tmp_path / "notes").mkdir()
+    studies = list_studies(tmp_path, lambda folder: folder.name == "b")
+    assert [study.folder.name for study in studies] == ["b", "a"]
+    assert [study.is_running for study in studies] == [True, False]
+
+
+def test_a_journal_that_cannot_be_read_is_listed_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "journal.jsonl").write_text("hello\n")
+    (study,) = list_studies(tmp_path, lambda _: False)
+    assert "is not a tuitrain log" in study.problem
+
+
+def test_a_folder_that_does_not_exist_has_no_studies(tmp_path: Path) -> None:
+    assert list_studies(tmp_path / "runs", lambda _: False) == []
+
+
+async def test_enter_attaches_to_what_runs_and_replays_what_is_over(
+    tmp_path: Path,
+) -> None:
+    build_finished(tmp_path / "a").close()
+    build_coarse_grid(tmp_path / "b").close()
+    for keys, name, is_replay in (
+        (["enter"], "b", False),
+        (["down", "enter"], "a", True),
+        (["v"], "b", True),
+    ):
+        app = HomeApp(tmp_path, lambda folder: folder.name == "b")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await listed(app, pilot)
+            await pilot.press(*keys)
+            await until(pilot, lambda app=app: app.return_value is not None)  # type: ignore[misc]
+        choice = app.return_value
+        assert choice is not None
+        assert choice.folder == StudyFolder(tmp_path / name)
+        assert choice.is_replay is is_replay
+
+
+async def test_without_studies_the_way_to_one_is_shown(tmp_path: Path) -> None:
+    app = HomeApp(tmp_path / "runs", lambda _: False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = await listed(app, pilot)
+        text = " ".join(pane.render_line(y).text for y in range(4))
+        assert "tuitrain demo" in text
+        await pilot.press("enter", "v", "up", "down", "q")
+        await until(pilot, lambda: app.return_code == 0)
+    assert app.return_value is None
