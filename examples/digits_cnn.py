@@ -44,7 +44,7 @@ def task(trial: Trial) -> Task:
     return Task(
         # Steps that run without regularization run without augmentation too.
         model=Net(
-            trial.get("channels", 16),
+            trial.get("channels", 8),
             trial.get("dropout", 0.2),
             augment=trial.regularize,
         ),

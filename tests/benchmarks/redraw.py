@@ -32,6 +32,7 @@ def _look_at_every_point(series: Series, columns: int) -> None:
 def measure(quick: bool) -> Iterator[Figure]:
     """Measure short and long series, and growing ones."""
     points = 1_000_000 if quick else 10_000_000
+    series: list[Series] = []
     for count, budget in ((1_000, None), (points, 5.0)):
         series = [_series(count, seed) for seed in range(8)]
         times = []
