@@ -27,15 +27,32 @@ from tuitrain.diagnosis.zero_initialization import find_zero_initialization
 from tuitrain.events import Finding, TrialId
 from tuitrain.model import StudyModel
 
+
+def _zero_initialization(curves: Curves) -> Finding | None:
+    return find_zero_initialization(curves.ratios)
+
+
+def _non_finite(curves: Curves) -> Finding | None:
+    return find_non_finite(curves.loss, curves.configured_lr)
+
+
+def _divergence(curves: Curves) -> Finding | None:
+    return find_divergence(curves.loss.values, curves.configured_lr)
+
+
+def _loss_not_decreasing(curves: Curves) -> Finding | None:
+    return find_loss_not_decreasing(curves.loss.values, curves.chance)
+
+
 LOSS_RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
-    lambda curves: find_zero_initialization(curves.ratios),
+    _zero_initialization,
     find_lr_not_in_force,
     find_labels_without_signal,
-    lambda curves: find_non_finite(curves.loss, curves.configured_lr),
-    lambda curves: find_divergence(curves.loss.values, curves.configured_lr),
+    _non_finite,
+    _divergence,
     find_lr_too_high,
     find_lr_too_low,
-    lambda curves: find_loss_not_decreasing(curves.loss.values, curves.chance),
+    _loss_not_decreasing,
     find_bad_initialization,
 )
 """Rules on the training loss and the updates; causes before their symptoms."""
