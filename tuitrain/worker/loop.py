@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -175,9 +176,9 @@ class TaskLoop:
 
     def _end_epoch(self, last: Measured, means: dict[str, Number]) -> None:
         self._speed.end()
-        values = (
-            {} if self._val is None or not self._limits.validate else self._validate()
-        )
+        values = self._validate() if self._limits.validate else {}
+        if values is None:
+            return
         self._session.end_epoch()
         if self._scheduler is not None and self._task.scheduler_every == "epoch":
             self._advance_schedule(last, values.get("val_loss"))
@@ -189,9 +190,14 @@ class TaskLoop:
         if self._on_epoch is not None:
             self._on_epoch(self._session.epoch, {**means, **values})
 
-    def _validate(self) -> dict[str, Number]:
-        assert self._val is not None
-        values = evaluate(self._engine, self._task.model, self._val.epoch(1))
+    def _validate(self) -> dict[str, Number] | None:
+        """Return the epoch's validation values; None: someone asked for an end."""
+        if self._val is None:
+            return {}
+        batches = takewhile(lambda _: not self._session.is_stopping, self._val.epoch(1))
+        values = evaluate(self._engine, self._task.model, batches)
+        if self._session.is_stopping:
+            return None
         self._session.log(values)
         return values
 

@@ -151,7 +151,7 @@ def _is_beyond_formulas(criterion: Criterion, targets: Sequence[Tensor]) -> bool
         return True
     # One prior is known for all outputs together, so weights must not differ.
     pos_weight = given.get("pos_weight")
-    if isinstance(pos_weight, Tensor) and pos_weight.unique().numel() > 1:
+    if isinstance(pos_weight, Tensor) and torch.unique(pos_weight).numel() > 1:
         return True
     # A sum counts target values, and the formulas count samples.
     is_sum = given.get("reduction") == "sum"

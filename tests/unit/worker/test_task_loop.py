@@ -175,6 +175,22 @@ def test_sigterm_ends_the_trial_at_the_next_iteration(run_script, tmp_path):
     assert len(ran.series("loss")) == ran.finished.iteration
 
 
+def test_a_stop_during_validation_leaves_the_epoch_incomplete(run_script):
+    source = TASK.replace("val=val_set", "val=Endless()") + (
+        "\nimport os, signal\n"
+        "class Endless(torch.utils.data.IterableDataset):\n"
+        "    def __iter__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        while True:\n"
+        "            yield inputs[0], labels[0]\n"
+    )
+    ran = run_script(source)
+    assert ran.outcome is OutcomeKind.STOPPED
+    assert ran.finished.iteration == 5
+    assert ran.series("val_loss") == {}
+    assert not [e for e in ran.events if isinstance(e, EpochEnded)]
+
+
 def test_gradients_are_accumulated_clipped_and_counted_as_one_iteration(run_script):
     source = TASK.replace(
         "batch_size=8", "batch_size=8, accumulate=2, clip_grad_norm=1e-3"
