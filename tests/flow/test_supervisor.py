@@ -1,6 +1,7 @@
 """A real daemon, real sockets, real processes; only the training is played."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -328,6 +329,43 @@ def test_a_lost_socket_is_bound_again_and_attached_clients_stay(supervised):
     wait_for(path.exists, "a new socket")
     assert connection.ask(RunStep()).accepted
     assert supervised.ask(RunStep()).message.endswith("is running already")
+
+
+def test_what_can_not_be_written_is_told_to_clients_and_heals(supervised):
+    connection = supervised.connect()
+    trials = supervised.folder.trials
+    trials.rmdir()
+    trials.touch()
+    assert connection.ask(RunStep()).accepted
+
+    def trouble() -> str:
+        connection.receive(0.1)
+        return connection.trouble
+
+    assert wait_for(trouble, "the trouble").startswith(f"{trials}/0001: can't be made")
+    late = supervised.connect()
+    wait_for(
+        lambda: late.receive(0.1) or late.trouble, "the same, told to a late comer"
+    )
+    assert "will try again" in supervised.folder.supervisor_log.read_text()
+    trials.unlink()
+    trials.mkdir()
+    supervised.let_go()
+    wait_for(supervised.verdict, "the verdict")
+    assert trouble() == ""
+
+
+def test_a_study_removed_and_made_again_gets_a_supervisor_of_its_own(supervised):
+    supervised.ensure()
+    old = supervised.identify()
+    shutil.rmtree(supervised.folder.path)
+    again = Supervised.create(supervised.folder.path)
+    again.ensure()
+    assert again.identify() != old
+    assert not old.is_alive()
+    again.let_go()
+    assert again.ask(RunStep()).accepted
+    wait_for(again.verdict, "the verdict")
 
 
 def test_the_socket_is_for_its_owner_only(supervised):

@@ -4,6 +4,7 @@ Run as `python -m tuitrain.launch.starter STUDY --channel FD` by the launcher.
 """
 
 import argparse
+import contextlib
 import gc
 import os
 import select
@@ -44,11 +45,12 @@ def main(argv: list[str] | None = None) -> int:
     setproctitle(f"tuitrain starter {arguments.study}")
     with socket.socket(fileno=arguments.channel) as channel:
         problem = _preload()
-        channel.send(encode_report(problem or Ready()))
-        if problem is not None:
-            return 1
-        _serve(channel)
-    return 0
+        # A supervisor that is gone needs no starter, nor an account of it.
+        with contextlib.suppress(ConnectionError):
+            channel.send(encode_report(problem or Ready()))
+            if problem is None:
+                _serve(channel)
+    return 0 if problem is None else 1
 
 
 def _preload() -> NotReady | None:
@@ -81,10 +83,7 @@ def _serve(channel: socket.socket) -> None:
         if not packet:
             return
         request = decode_request(packet)
-        try:
-            channel.send(encode_report(_fork_shim(request, channel)))
-        except BrokenPipeError:
-            return
+        channel.send(encode_report(_fork_shim(request, channel)))
         has_children = True
 
 

@@ -55,7 +55,19 @@ class Conductor:
             self.model = fold(self.model, line.record)
         self.settings = self._first_settings()
         self._journal = LogWriter(folder.journal, "journal")
+        self._inode = folder.journal.stat().st_ino
         self.open_study()
+
+    @property
+    def is_on_file(self) -> bool:
+        """Whether the journal that is written is still the one others find."""
+        try:
+            return self._folder.journal.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+        except OSError:
+            # A network file system that does not answer may do so again.
+            return True
 
     def open_study(self) -> None:
         """Write down what is asked, if it is new."""

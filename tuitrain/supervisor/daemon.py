@@ -43,7 +43,7 @@ IDLE_END_S: Final = 60.0
 STOP_LIMIT_S: Final = 20.0
 """Time the trials have to end after `StopStudy`, before the daemon ends anyway."""
 
-_SOCKET_CHECK_S: Final = 3.0
+_PLACES_CHECK_S: Final = 3.0
 _RETRY_S: Final = 1.0
 _REPORT_AGAIN_S: Final = 600.0
 
@@ -102,7 +102,7 @@ class Daemon:
             )
             ready()
             await self._catch_up()
-            async with self._socket_kept():
+            async with self._places_kept():
                 while not self._end_reason:
                     self._tick()
                     await self._wait()
@@ -153,6 +153,7 @@ class Daemon:
             self._is_held_up = True
         else:
             self._is_held_up = False
+            self._server.tell_trouble("")
         self._watch.follow(self._model)
         self._look_for_end()
 
@@ -165,7 +166,7 @@ class Daemon:
                 self._read_trial(trial)
             except (StoreError, LogVersionError) as error:
                 # One damaged file must not hold up the others.
-                self._report(str(error))
+                self._log_once(str(error))
 
     def _read_trial(self, trial: TrialId) -> None:
         self._take(self._streams.read_state(trial))
@@ -241,10 +242,14 @@ class Daemon:
         self._server.start_serving()
 
     @contextlib.asynccontextmanager
-    async def _socket_kept(self) -> AsyncIterator[None]:
+    async def _places_kept(self) -> AsyncIterator[None]:
         async def keep() -> None:
             while True:
-                await asyncio.sleep(_SOCKET_CHECK_S)
+                await asyncio.sleep(_PLACES_CHECK_S)
+                if not self._conductor.is_on_file:
+                    # Another study may be made in its place, and needs the lock.
+                    self._end("the study folder is gone")
+                    return
                 try:
                     await self._server.reopen_if_lost()
                 except (OSError, WireError) as error:
@@ -293,6 +298,11 @@ class Daemon:
         )
 
     def _report(self, trouble: str) -> None:
+        """Tell the clients too: the log may be on the very disk that is full."""
+        self._log_once(trouble)
+        self._server.tell_trouble(trouble)
+
+    def _log_once(self, trouble: str) -> None:
         """Put trouble in the log, once in a while only: it is tried again and again."""
         now_s = SYSTEM_CLOCK.mono_s()
         if now_s - self._reported_s.get(trouble, -math.inf) > _REPORT_AGAIN_S:

@@ -23,6 +23,7 @@ TAKEN: Final = "taken"
 _START_S: Final = 30.0
 _LISTEN_S: Final = 10.0
 _POLL_S: Final = 0.02
+_AGAIN_S: Final = 0.2
 _UMASK: Final = 0o077
 
 
@@ -56,12 +57,12 @@ def ensure_running(folder: StudyFolder, *, cwd: Path | None = None) -> Path:
             running = find_running(folder)
         if running is not None and _is_listening(running):
             return running
-        if SYSTEM_CLOCK.mono_s() > deadline:
+        if SYSTEM_CLOCK.mono_s() > deadline - _POLL_S:
             raise SupervisorError(
                 f"{folder.path}: its supervisor does not answer; "
                 f"see {folder.supervisor_log}"
             )
-        time.sleep(_POLL_S)
+        time.sleep(_AGAIN_S)
 
 
 def _start(folder: StudyFolder, cwd: Path, deadline: float) -> None:

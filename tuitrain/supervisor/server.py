@@ -26,6 +26,7 @@ from tuitrain.wire import (
     Message,
     Refused,
     Relayed,
+    Troubled,
     Welcome,
     decode_message,
     encode_message,
@@ -75,6 +76,7 @@ class Server:
         self.guests: set[Guest] = set()
         self.is_serving = False
         """False: clients are welcomed, but what they ask for waits."""
+        self._trouble = ""
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
 
@@ -131,6 +133,21 @@ class Server:
         encoded = encode_message(message)
         for client in list(self.clients):
             client.send(encoded)
+
+    def tell_trouble(self, message: str) -> None:
+        """Let every client know what is wrong, now and later; empty: nothing any more."""
+        if message != self._trouble:
+            self._trouble = message
+            for client in list(self.clients):
+                client.say(Troubled(message=message))
+
+    def welcome(self, client: "Guest") -> None:
+        """Take a client in."""
+        client.say(Welcome(version=WIRE_VERSION, study=self.study, pid=os.getpid()))
+        if self._trouble:
+            client.say(Troubled(message=self._trouble))
+        self.clients.add(client)
+        self.household.notice()
 
     def close(self) -> None:
         """Stop listening, send off everybody, and take the socket away."""
@@ -213,11 +230,12 @@ class Guest(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _say(self, message: Message) -> None:
+    def say(self, message: Message) -> None:
+        """Send one message."""
         self.send(encode_message(message))
 
     def _refuse(self, reason: str) -> None:
-        self._say(Refused(reason=reason))
+        self.say(Refused(reason=reason))
         self.leave()
 
     def _take_hello(self, line: bytes) -> None:
@@ -239,13 +257,9 @@ class Guest(asyncio.Protocol):
         elif hello.role == "client":
             self._framer.limit_bytes = CLIENT_LINE_BYTES
             self._take = self._take_request
-            self._say(
-                Welcome(version=WIRE_VERSION, study=server.study, pid=os.getpid())
-            )
-            server.clients.add(self)
+            server.welcome(self)
             if not server.is_serving and self._transport is not None:
                 self._transport.pause_reading()
-            server.household.notice()
         elif hello.trial is None:
             self._refuse("a trial must say which one it is")
         else:
@@ -257,4 +271,4 @@ class Guest(asyncio.Protocol):
             self._refuse("a client may only ask")
             return
         answer = self._server.household.take_command(asked.command)
-        self._say(msgspec.structs.replace(answer, id=asked.id))
+        self.say(msgspec.structs.replace(answer, id=asked.id))

@@ -27,6 +27,7 @@ from tuitrain.wire.messages import (
     Message,
     Refused,
     Relayed,
+    Troubled,
     Welcome,
 )
 from tuitrain.wire.peer import Peer, read_peer
@@ -48,6 +49,7 @@ __all__ = [
     "Peer",
     "Refused",
     "Relayed",
+    "Troubled",
     "Welcome",
     "WireError",
     "connect",

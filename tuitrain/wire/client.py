@@ -33,6 +33,7 @@ from tuitrain.wire.messages import (
     Message,
     Refused,
     Relayed,
+    Troubled,
     Welcome,
 )
 from tuitrain.wire.peer import read_peer
@@ -83,6 +84,9 @@ class Connection:
         self._relayed: deque[Relayed] = deque()
         self._answers: dict[int, Answered] = {}
         self._next_id = 1
+        self.trouble = ""
+        """What keeps the supervisor from its work, as last heard while receiving or
+        asking, in one line; empty: nothing."""
 
     def fileno(self) -> int:
         """The socket's descriptor, for a selector; -1 once closed."""
@@ -229,6 +233,8 @@ class Connection:
                 self._relayed.append(message)
             case Answered():
                 self._answers[message.id] = message
+            case Troubled(message=trouble):
+                self.trouble = trouble
             case Welcome() | Refused() if self._greeting is None:
                 self._greeting = message
             case Refused(reason=reason):

@@ -66,5 +66,12 @@ class Relayed(_Message, frozen=True, kw_only=True):
     record: msgspec.Raw
 
 
-Message = Hello | Welcome | Refused | Asked | Answered | Relayed
+class Troubled(_Message, frozen=True, kw_only=True):
+    """The supervisor can't do its work at the moment, and tries again and again."""
+
+    message: str
+    """One line: what, where and what to do; empty: all is well again."""
+
+
+Message = Hello | Welcome | Refused | Asked | Answered | Relayed | Troubled
 """Everything that may be said."""
