@@ -6,6 +6,7 @@ import pty
 import select
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -75,6 +76,8 @@ def measure(quick: bool) -> Iterator[Figure]:
             at_rest = screen.count_bytes(rest_s)
         finally:
             screen.close()
+            stop = [sys.executable, "-m", "tuitrain", "stop", "live"]
+            subprocess.run(stop, cwd=folder, capture_output=True, check=False)
     yield within("live, digits demo", count / live_s / 1024, 1.5, "KiB/s")
     yield Figure("of", f"{count / 1024:.0f} KiB in {live_s:.0f} s")
     yield within(f"at rest, in {rest_s:.0f} s", at_rest, 0, "bytes", 0)
