@@ -340,7 +340,7 @@ def test_what_can_not_be_written_is_told_to_clients_and_heals(supervised):
 
     def trouble() -> str:
         connection.receive(0.1)
-        return connection.trouble
+        return str(connection.trouble)
 
     assert wait_for(trouble, "the trouble").startswith(f"{trials}/0001: can't be made")
     late = supervised.connect()
