@@ -1,8 +1,8 @@
 """tuitrain: choose hyperparameters on one GPU box, six steps, from a terminal.
 
 A training script needs `Task` and `Trial` (and `train`, to be started by hand), or
-`init` for a loop of its own. They are
-loaded when first asked for: this module itself imports neither torch nor a screen.
+`init` for a loop of its own. They are loaded when first asked for: this module itself
+imports neither torch nor a screen.
 """
 
 from typing import TYPE_CHECKING
