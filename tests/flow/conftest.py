@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.flow.supervised import Supervised
 from tests.flow.trials import STANDIN
 
 
@@ -19,3 +20,10 @@ def study(tmp_path) -> Path:
     path = Path(tmp_path) / "digits"
     path.mkdir()
     return path
+
+
+@pytest.fixture
+def supervised(study):
+    supervised = Supervised.create(study)
+    yield supervised
+    supervised.end()

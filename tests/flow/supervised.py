@@ -13,7 +13,7 @@ from tests.flow.waiting import wait_for
 from tuitrain.commands import Command
 from tuitrain.events import Record, VerdictReached
 from tuitrain.launch import ProcessIdentity
-from tuitrain.model import StudyModel, fold_all
+from tuitrain.model import StudyModel, TrialModel, TrialState, fold_all
 from tuitrain.sources import StudySource
 from tuitrain.store import StudyFolder
 from tuitrain.supervisor import ensure_running, find_running
@@ -118,3 +118,10 @@ class Supervised:
             while identity.is_alive() and time.monotonic() < deadline:
                 time.sleep(0.02)
             os.kill(identity.pid, signal.SIGKILL) if identity.is_alive() else None
+
+
+def running(supervised: Supervised, count: int) -> list[TrialModel]:
+    """Return the trials that run, once there are `count` with some points each."""
+    trials = supervised.model().trials.values()
+    found = [t for t in trials if t.state is TrialState.RUNNING and t.points > 2]
+    return found if len(found) == count else []
