@@ -21,7 +21,7 @@ def plan_coarse_grid(
         for factor in asked.lr_factors
         for decay in asked.weight_decays
     )
-    limits = TrialLimits(epochs=asked.epochs)
+    limits = TrialLimits(epochs=asked.epochs, schedule=False)
     return tuple(
         TrialPlan(config=config, limits=limits, seed=settings.seed)
         for config in configs

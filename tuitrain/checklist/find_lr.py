@@ -57,7 +57,7 @@ def plan_find_lr(
 ) -> tuple[TrialPlan, ...]:
     """One trial for each LR; the next decade once the best one is at an edge."""
     asked = settings.find_lr
-    limits = TrialLimits(iterations=asked.iterations)
+    limits = TrialLimits(iterations=asked.iterations, schedule=False)
     lrs = [*asked.lrs, *_extensions(model, settings, run)]
     return tuple(
         TrialPlan(

@@ -43,6 +43,7 @@ def plan_overfit_small(
         iterations=asked.iterations,
         batches=asked.batches,
         regularize=False,
+        schedule=False,
         validate=False,
         stop_at_fit=True,
     )

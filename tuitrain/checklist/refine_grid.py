@@ -64,7 +64,7 @@ def _plan_advice(
 def _as_plans(
     model: StudyModel, settings: Settings, configs: Iterable[Config], epochs: int
 ) -> tuple[TrialPlan, ...]:
-    limits = TrialLimits(epochs=epochs)
+    limits = TrialLimits(epochs=epochs, schedule=False)
     return tuple(
         TrialPlan(
             config=config,

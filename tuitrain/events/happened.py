@@ -78,7 +78,10 @@ class AutoSet(_Happened, frozen=True, kw_only=True):
 
 
 class StepEntered(_Happened, frozen=True, kw_only=True):
-    """The study moved to a step (forward, back, or again); nothing runs yet."""
+    """The study moved to a step (forward, back, or again); nothing is set going by it.
+
+    Entering a run that is known already goes back to it, with its trials and verdict.
+    """
 
     step: Step
     round: int
@@ -233,6 +236,8 @@ class TaskDescribed(_Happened, frozen=True, kw_only=True):
     """Names measured on training and validation data, `["loss", "accuracy"]`."""
     regularization_off: list[str] = []
     """What tuitrain switched off: `Dropout 0.1 in net.3`, `label smoothing 0.1`."""
+    config: Config = {}
+    """The configuration in force; says what a trial without a journal was run with."""
     config_read: list[str] = []
     """Names the script asked the configuration for."""
     device: str = "cpu"

@@ -58,6 +58,8 @@ class TrialLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """False: the loss is measured, no update is made."""
     regularize: bool = True
     """False: dropout, label smoothing and weight decay are switched off."""
+    schedule: bool = True
+    """False: the task's LR schedule is left out, so that every iteration runs at one LR."""
     validate: bool = True
     """Whether the validation set is evaluated after each epoch."""
     stop_at_fit: bool = False

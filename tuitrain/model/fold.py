@@ -199,7 +199,9 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
         case TrialEnded():
             return replace(trial, ended=event, ended_at_s=at_s)
         case TaskDescribed():
-            return replace(trial, task=event)
+            # The journal's word comes first, whichever stream was read first.
+            config = trial.config if trial.step is not None else event.config
+            return replace(trial, task=event, config=config)
         case PointsMeasured():
             return _with_points(trial, event)
         case EpochEnded(epoch=epoch, iteration=iteration):

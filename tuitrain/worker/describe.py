@@ -59,6 +59,7 @@ def describe_task(
             if name != "grad_norm"
         ],
         regularization_off=switched_off,
+        config=dict(session.spec.config),
         config_read=trial.asked,
         device=trial.device.type,
         device_name=name_device(trial.device),

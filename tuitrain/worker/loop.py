@@ -242,6 +242,9 @@ class TaskLoop:
     def _make_scheduler(self) -> LRScheduler | ReduceLROnPlateau | None:
         if self._task.scheduler is None:
             return None
+        if not self._limits.schedule:
+            self._switched_off.append("LR schedule")
+            return None
         made: object = self._task.scheduler(self._optimizer)
         if not isinstance(made, LRScheduler | ReduceLROnPlateau):
             raise RejectedError(

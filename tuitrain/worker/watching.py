@@ -204,6 +204,7 @@ def describe_own_loop(
         iterations_per_epoch=_length(loader),
         metrics=list(metrics),
         regularization_off=[name for each in watched for name in each.switched_off],
+        config=dict(session.spec.config),
         config_read=asked,
         device=device.type,
         device_name=name_device(device),

@@ -235,6 +235,16 @@ def test_schedules_go_on_by_epoch_or_by_iteration(run_script):
     assert ran.series("lr") == pytest.approx({1: 1.0, 2: 0.1, 3: 0.01})
 
 
+def test_a_step_without_schedule_leaves_it_out_and_says_so(run_script):
+    source = TASK.replace(
+        "batch_size=8",
+        "batch_size=8, scheduler=lambda o: torch.optim.lr_scheduler.StepLR(o, 1, 0.1)",
+    )
+    ran = run_script(source, TrialLimits(epochs=2, schedule=False), lr=1.0)
+    assert set(ran.series("lr").values()) == {1.0}
+    assert "LR schedule" in ran.described.regularization_off
+
+
 def test_metrics_by_name_are_measured_on_both_sets(run_script):
     source = TASK.replace(
         "batch_size=8", "batch_size=8, metrics={'spread': lambda o, y: o.std()}"
