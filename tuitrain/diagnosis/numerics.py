@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 """A column of measurements, shape (points,)."""
 
-MAX_BLOCKS: Final = 200
+MAX_BLOCKS: Final = 100
 """Blocks a series is reduced to: enough to see a knee, few enough for all pairs."""
 
 SIGNIFICANT_Z: Final = 2.58
@@ -49,10 +50,18 @@ def finite(values: Numbers) -> Numbers:
 
 
 def block_medians(values: Numbers, blocks: int = MAX_BLOCKS) -> Numbers:
-    """Return the median of each of at most `blocks` equal parts, in order."""
-    if len(values) <= blocks:
+    """Return the median of each of at most `blocks` parts, in order.
+
+    The parts are equally long but for the last, which may be shorter.
+    """
+    count = len(values)
+    if count <= blocks:
         return values
-    return np.array([np.median(part) for part in np.array_split(values, blocks)])
+    size = -(-count // blocks)
+    whole = count // size
+    medians = np.median(values[: whole * size].reshape(whole, size), axis=1)
+    rest = values[whole * size :]
+    return np.append(medians, np.median(rest)) if len(rest) else medians
 
 
 def noise(values: Numbers) -> float:
@@ -77,7 +86,7 @@ def trend(values: Numbers) -> Trend:
     count = len(medians)
     if count < 3:
         return Trend(slope=0.0, z=0.0)
-    first, second = np.triu_indices(count, k=1)
+    first, second = _pairs(count)
     rises = medians[second] - medians[first]
     slope = float(np.median(rises / (second - first))) * count / len(values)
     score = float(np.sign(rises).sum())
@@ -96,6 +105,13 @@ def gain(values: Numbers) -> float:
         return 0.0
     before, end = float(np.median(values[:half])), float(np.median(values[half:]))
     return (before - end) / abs(before) if before else 0.0
+
+
+@lru_cache(maxsize=MAX_BLOCKS + 1)
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of all pairs, the earlier and the later of each."""
+    first, second = np.triu_indices(count, k=1)
+    return first, second
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from tuitrain.units import format_power
 
 _FIRST_WEIGHT_DECAY = 1e-3
 _STRONGEST_WEIGHT_DECAY = 1.0
+_FIRST_DROPOUT = 0.3
 _DROPOUTS = (0.1, 0.2, 0.3, 0.5)
 
 
@@ -33,7 +34,11 @@ def regularize_more(curves: Curves) -> tuple[Advice, ...]:
 def _more_dropout(curves: Curves) -> Advice:
     now = curves.config.get("dropout")
     if not isinstance(now, int | float):
-        return Advice(text="Raise dropout by one notch; the script reads it.")
+        # The script's own default is not known here.
+        return Advice(
+            text=f"Set dropout to {_FIRST_DROPOUT:g}, unless it is higher already.",
+            change={"dropout": _FIRST_DROPOUT},
+        )
     more = next((rate for rate in _DROPOUTS if rate > now), None)
     if more is None:
         return Advice(text="Dropout is high already; look for other regularization.")
