@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from tuitrain.checklist.conduct import accept, enter, next_events, start
+from tuitrain.checklist.conduct import accept, enter, go, next_events, start
 from tuitrain.checklist.settings import Settings
 from tuitrain.checklist.transitions import (
     TRANSITIONS,
@@ -104,14 +104,14 @@ def _go_to(model: StudyModel, step: Step) -> tuple[Event, ...]:
     run = model.current
     if run is not None:
         _refuse_while_running(model, run)
-        if run.step is step and run.started_at_s is None:
+        if run.step is step:
             raise RefusedError(f"the study is at step {step.number} already")
     if not may_go_to(model, step):
         raise RefusedError(
             f"step {step.number} ({step.label}) can't follow yet: each step before it "
             "must have passed, or its verdict be overruled"
         )
-    return (enter(model, step, model.round),)
+    return (go(model, step),)
 
 
 def _override(model: StudyModel, command: OverrideVerdict) -> tuple[Event, ...]:

@@ -39,7 +39,7 @@ def next_events(model: StudyModel, settings: Settings) -> tuple[Event, ...]:
     run = model.current
     if run is None:
         return (enter(model, Step.INITIAL_LOSS, 1),)
-    if model.applied and model.applied[-1].round > run.round:
+    if model.applied and model.applied[-1].round > model.round:
         return (enter(model, Step.REFINE_GRID, model.applied[-1].round),)
     if run.reached is None and run.overridden is None:
         return _carry_on(model, settings, run)
@@ -69,6 +69,33 @@ def enter(model: StudyModel, step: Step, study_round: int) -> StepEntered:
     return StepEntered(
         step=step, round=study_round, attempt=max(attempts, default=0) + 1
     )
+
+
+def go(model: StudyModel, step: Step) -> StepEntered:
+    """Return the way to a step: back to its results, or into its next attempt.
+
+    Results stand until a step before them is judged anew; in steps 5 and 6 until the
+    next round.
+    """
+    newest = _newest_run(model, step)
+    if newest is None or newest.reached_at_s is None:
+        return enter(model, step, model.round)
+    earlier = [_newest_run(model, each) for each in list(Step)[: step.number - 1]]
+    judged_s = [run.reached_at_s for run in earlier if run is not None]
+    if any(at_s is None or at_s > newest.reached_at_s for at_s in judged_s):
+        return enter(model, step, model.round)
+    return StepEntered(step=step, round=newest.round, attempt=newest.attempt)
+
+
+def _newest_run(model: StudyModel, step: Step) -> StepRun | None:
+    """Return the newest attempt at a step that counts in this round; None: none."""
+    of_this_round = step in (Step.REFINE_GRID, Step.LEARNING_CURVES)
+    runs = [
+        run
+        for run in model.runs
+        if run.step is step and not (of_this_round and run.round < model.round)
+    ]
+    return max(runs, key=lambda run: (run.round, run.attempt), default=None)
 
 
 def start(run: StepRun | StepEntered) -> StepStarted:
@@ -171,7 +198,7 @@ def _move_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event
         return (StudyEnded(state="reached"),)
     following = TRANSITIONS[run.step, outcome]
     if following is not None:
-        return (enter(model, following, run.round),)
+        return (go(model, following),)
     return _next_round(model, settings, run) or _finish(model, settings, run)
 
 

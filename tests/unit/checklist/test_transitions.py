@@ -68,12 +68,23 @@ def test_back_leads_to_the_step_before_which_can_be_run_again(step):
     before = TRANSITIONS[step, Outcome.BACK]
     assert before is STEPS[step.number - 2]
     walk.command(GoToStep(step=before))
-    walk.command(RunStep())
+    assert walk.model.current is not None
+    assert walk.model.current.reached is not None, "its results are still there"
+    walk.command(RerunStep())
     walk.rest()
     assert walk.model.current is not None
-    assert walk.model.current.step is before
-    assert walk.model.current.reached is not None
+    assert (walk.model.current.step, walk.model.current.attempt) == (before, 2)
     walk.command(GoToStep(step=step))
+    assert walk.model.current.reached is None, "what came before was judged anew"
+
+
+@pytest.mark.parametrize("step", [s for s, o in TRANSITIONS if o is Outcome.BACK])
+def test_back_and_on_again_shows_the_same_results(step):
+    walk = _at(step)
+    results = walk.model.current
+    walk.command(GoToStep(step=STEPS[step.number - 2]))
+    walk.command(GoToStep(step=step))
+    assert walk.model.current == results
 
 
 def test_only_the_learning_curves_turn_advice_into_a_plan():
