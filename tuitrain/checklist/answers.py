@@ -187,6 +187,9 @@ def _stop_study(model: StudyModel) -> tuple[Event, ...]:
         for trial in model.trials.values()
         if not trial.state.is_over and trial.stop_reason is None
     ]
+    if model.ended is not None and not stops:
+        # It came to its end before: that stays its last word.
+        return ()
     return (*stops, StudyEnded(state="stopped"))
 
 

@@ -259,3 +259,9 @@ def test_auto_on_a_finished_study_changes_nothing():
     assert walk.command(SetAuto(on=True)) == (AutoSet(on=True),)
     assert not walk.decide()
     assert walk.model.ended == StudyEnded(state="finished")
+
+
+def test_stopping_an_ended_study_keeps_its_last_word():
+    walk = Walk().auto()
+    assert walk.command(StopStudy()) == ()
+    assert walk.model.ended == StudyEnded(state="finished")
