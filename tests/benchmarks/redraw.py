@@ -51,15 +51,15 @@ def measure(quick: bool) -> Iterator[Figure]:
                     Picture(curves=tuple(half)), WIDTH, HEIGHT, None, ascii_only=False
                 )
             times.append((time.perf_counter() - started) * 1e3)
-        what = f"one frame, {count:,} points a series, median".replace(
-            ",", "\N{NO-BREAK SPACE}", 1
-        )
-        middle = statistics.median(times[5:])
+        size = f"{count:,}".replace(",", " ")
+        what = f"one frame, {size} points a series"
+        middle, best = statistics.median(times[5:]), min(times)
         yield (
-            within(what, middle, budget, "ms")
+            within(f"{what}, median", middle, budget, "ms")
             if budget
-            else Figure(what, f"{middle:.2f} ms")
+            else Figure(f"{what}, median", f"{middle:.2f} ms")
         )
+        yield Figure("the fastest of 60 frames", f"{best:.2f} ms")
     started = time.perf_counter()
     for each in series:
         _look_at_every_point(each, 2 * WIDTH)
