@@ -5,8 +5,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tests.tui.builder import StudyBuilder, build_coarse_grid
+from tests.tui.builder import StudyBuilder
 from tests.tui.driving import until
+from tests.tui.studies import build_coarse_grid
 from tuitrain.events import BestAccepted, StudyEnded, TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.home_app import HomeApp

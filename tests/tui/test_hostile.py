@@ -8,14 +8,14 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from tests.tui.builder import (
-    StudyBuilder,
+from tests.tui.builder import StudyBuilder
+from tests.tui.driving import replay_app, show_end, until
+from tests.tui.studies import (
     build_coarse_grid,
     build_crowd,
     build_hostile,
     build_learning_curves,
 )
-from tests.tui.driving import replay_app, show_end, until
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.screens.log import to_rows

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.builder import StudyBuilder, build_coarse_grid, build_learning_curves
+from tests.tui.builder import StudyBuilder
 from tests.tui.driving import FakeWire, live_app, replay_app, show_end, until
+from tests.tui.studies import build_coarse_grid, build_learning_curves
 from tuitrain.commands import (
     AcceptBest,
     ApplyAdvice,

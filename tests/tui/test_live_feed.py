@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from textual.message import Message
 
-from tests.tui.builder import StudyBuilder, falling
+from tests.tui.builder import StudyBuilder
 from tests.tui.driving import DEADLINE_S, STEP_S, FakeWire
+from tests.tui.studies import falling
 from tuitrain.commands import RunStep
 from tuitrain.events import Step, TrialLimits
 from tuitrain.tui.feed import LiveFeed

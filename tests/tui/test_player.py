@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.builder import build_coarse_grid
+from tests.tui.studies import build_coarse_grid
 from tuitrain.events import Record, Step
 from tuitrain.model import StudyModel, fold_all
 from tuitrain.sources import StudySource

@@ -6,13 +6,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from tests.tui.builder import (
-    StudyBuilder,
-    build_coarse_grid,
-    build_hostile,
-    build_learning_curves,
-)
+from tests.tui.builder import StudyBuilder
 from tests.tui.driving import replay_app, show_end, until
+from tests.tui.studies import build_coarse_grid, build_hostile, build_learning_curves
 from tuitrain.events import Step
 from tuitrain.store import StudyFolder
 from tuitrain.tui.home_app import HomeApp

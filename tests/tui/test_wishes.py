@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.builder import StudyBuilder, build_coarse_grid, build_learning_curves
+from tests.tui.builder import StudyBuilder
+from tests.tui.studies import build_coarse_grid, build_learning_curves
 from tuitrain.commands import (
     AcceptBest,
     ApplyAdvice,

@@ -46,7 +46,7 @@ class TuitrainApp(App[str]):
         """Return an app that shows what `feed` posts."""
         super().__init__()
         self.theme = choose_theme(self.theme)
-        self._feed = feed
+        self.feed = feed
         self._find_log = find_log
         self.problem = ""
         """Why the app ended by itself; empty: a person left it."""
@@ -61,18 +61,18 @@ class TuitrainApp(App[str]):
 
     def on_unmount(self) -> None:
         """Let the feed's thread end."""
-        self._feed.stop()
+        self.feed.stop()
 
     @work(thread=True, exclusive=True, group="feed")
     def follow(self) -> None:
         """Read the study in a thread, and post what it became."""
-        self._feed.run(self.post_message)
+        self.feed.run(self.post_message)
 
     @work(thread=True, group="ask")
     def ask(self, command: Command) -> None:
         """Ask the supervisor in a thread, and post what it said."""
-        if isinstance(self._feed, LiveFeed):
-            self.post_message(CommandAnswered(*self._feed.ask(command)))
+        if isinstance(self.feed, LiveFeed):
+            self.post_message(CommandAnswered(*self.feed.ask(command)))
 
     @on(StudyAdvanced)
     def show_study(self, message: StudyAdvanced) -> None:
@@ -103,8 +103,8 @@ class TuitrainApp(App[str]):
     @on(PlayerWished)
     def move_replay(self, message: PlayerWished) -> None:
         """Move the replay."""
-        if isinstance(self._feed, ReplayFeed):
-            self._feed.wish(message.wish)
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.wish(message.wish)
 
     @on(HintGiven)
     def show_hint(self, message: HintGiven) -> None:
@@ -128,9 +128,9 @@ class TuitrainApp(App[str]):
     @work(thread=True, group="ask")
     def stop_and_leave(self) -> None:
         """Ask the supervisor to stop everything, then leave."""
-        if not isinstance(self._feed, LiveFeed):
+        if not isinstance(self.feed, LiveFeed):
             return
-        accepted, said = self._feed.ask(StopStudy())
+        accepted, said = self.feed.ask(StopStudy())
         if accepted:
             self.call_from_thread(self.exit, "stopped")
         else:

@@ -85,10 +85,14 @@ class Player:
             former = [scene for scene in scenes if scene < self.position_s - 1e-6]
             self._show(former[-1] if former else 0.0)
 
+    def seek(self, position_s: float) -> None:
+        """Show the moment `position_s` after the first event, and stop there."""
+        self._show(max(0.0, min(self.length_s, position_s)))
+        self.is_playing = False
+
     def seek_end(self) -> None:
         """Show everything, and stop."""
-        self._show(self.length_s)
-        self.is_playing = False
+        self.seek(self.length_s)
 
     def seek_start(self) -> None:
         """Go back to the first moment."""

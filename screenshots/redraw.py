@@ -1,0 +1,92 @@
+"""Draws the pictures of the README from recorded logs: `redraw.py` or `redraw.py --check`.
+
+With --check nothing is written: the exit status is 1 if a picture would change.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+LOG = ROOT / "tests" / "logs" / "digits_cnn"
+"""A study of `examples/digits_cnn.py` on two CPU cores, recorded as it ran."""
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    position_s: float
+    """Moment of the recorded study."""
+    keys: Sequence[str] = ()
+    """Pressed before the picture is taken."""
+    columns: int = 120
+    rows: int = 36
+    theme: str = "textual-dark"
+
+
+SHOTS = (
+    Shot("main", 105.0),
+    Shot("small", 105.0, columns=80, rows=24),
+    Shot("overfit_small", 25.0),
+    Shot("curves", 200.0),
+    Shot("trial", 105.0, keys=("t",)),
+    Shot("grid", 200.0, keys=("g",)),
+    Shot("help", 200.0, keys=("question_mark",)),
+    Shot("ansi", 105.0, theme="ansi-dark"),
+)
+
+
+async def draw(shot: Shot) -> str:
+    """Return the SVG of one picture."""
+    from tuitrain.tui.app import TuitrainApp
+    from tuitrain.tui.feed import ReplayFeed
+    from tuitrain.tui.run import find_log
+
+    app = TuitrainApp(ReplayFeed(LOG), lambda trial: find_log(LOG, trial))
+    app.theme = shot.theme
+    async with app.run_test(size=(shot.columns, shot.rows)) as pilot:
+        feed = app.feed
+        assert isinstance(feed, ReplayFeed)
+        feed.wish(lambda player: player.seek(shot.position_s))
+        waited_s = 0.0
+        while app.link.is_playing or not app.link.is_replay:
+            await pilot.pause(0.05)
+            waited_s += 0.05
+            if waited_s > PATIENCE_S:
+                raise TimeoutError(f"{shot.name}: the replay did not stop")
+        await pilot.press(*shot.keys)
+        await pilot.pause(0.5)
+        return app.export_screenshot(title=f"tuitrain · {shot.name}")
+
+
+def main() -> int:
+    """Draw or check all pictures; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "SSH_CONNECTION"):
+        os.environ.pop(name, None)
+    changed = []
+    for shot in SHOTS:
+        picture = asyncio.run(draw(shot))
+        path = HERE / f"{shot.name}.svg"
+        if not path.exists() or path.read_text(encoding="utf-8") != picture:
+            changed.append(path.name)
+            if not check:
+                path.write_text(picture, encoding="utf-8")
+    if changed:
+        verb = "would change" if check else "drawn"
+        sys.stderr.write(f"{verb}: {', '.join(changed)}\n")
+    return int(check and bool(changed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
