@@ -14,7 +14,7 @@ import pytest
 
 from tests.flow.terminal import Terminal
 from tests.flow.waiting import wait_for
-from tests.tui.builder import build_coarse_grid, build_learning_curves
+from tests.tui.studies import build_coarse_grid, build_learning_curves
 
 pytestmark = pytest.mark.flow
 
