@@ -50,14 +50,18 @@ class OverfitSmallSettings(_Section, frozen=True, kw_only=True):
     """Step 2: reach 100 % training accuracy on a few minibatches."""
 
     batches: Count = 8
+    """Minibatches trained on, over and over."""
     lrs: Lrs = DECADES
+    """One trial each."""
     iterations: Count = 500
+    """At most; a trial ends as soon as it fits."""
 
 
 class FindLrSettings(_Section, frozen=True, kw_only=True):
     """Step 3: find an LR that makes the loss go down on all training data."""
 
     lrs: Lrs = DECADES
+    """One trial each; the next decade too, if the best is at an edge."""
     weight_decay: NonNegative = 1e-4
     iterations: Count = 100
 
@@ -66,6 +70,7 @@ class CoarseGridSettings(_Section, frozen=True, kw_only=True):
     """Step 4: LR × weight decay around the LR of step 3."""
 
     lr_factors: Lrs = (1 / 3, 1.0, 3.0)
+    """Times the LR that step 3 picked."""
     weight_decays: WeightDecays = (1e-4, 1e-5, 0.0)
     epochs: Count = 3
 
@@ -84,7 +89,7 @@ class DeviceSettings(_Section, frozen=True, kw_only=True):
     """Where trials run, and how many at once."""
 
     slots: Count | None = None
-    """Trials at once without a GPU; None: half the cores."""
+    """Trials at once without a GPU; left out: half the cores."""
     per_gpu: Count = 1
     """Trials at once on each GPU."""
     gpus: Literal["auto", "none"] | list[int | str] = "auto"
@@ -92,7 +97,7 @@ class DeviceSettings(_Section, frozen=True, kw_only=True):
     cold: bool = False
     """A fresh interpreter for every trial instead of the warm starter."""
     python: str | None = None
-    """Interpreter that runs the script; None: the one that runs tuitrain."""
+    """Interpreter that runs the script; left out: the one that runs tuitrain."""
 
 
 class ProbeSettings(_Section, frozen=True, kw_only=True):
@@ -110,12 +115,13 @@ class Settings(_Section, frozen=True, kw_only=True):
     script: str
     """Path of the training script."""
     function: str | None = None
-    """Name of its task function; None: the script has a loop of its own."""
+    """Name of its task function; left out: the script has a loop of its own."""
     arguments: tuple[str, ...] = ()
     """Given to a script with a loop of its own, after its name."""
     seed: Natural = 0
+    """Of every trial; step 1 also takes the numbers after it."""
     metric: str = "auto"
-    """Series that ranks trials (`val_accuracy`); `auto`: see `tuitrain.checklist.metric`."""
+    """Series that ranks trials; `auto`: `val_accuracy`, else `val_loss`, else `loss`."""
     goal: Literal["auto", "max", "min"] = "auto"
     """Whether more of the metric is better; `auto`: known from its name."""
     rounds: Count = 1
