@@ -1,13 +1,15 @@
-"""What a step is about to run, in a sentence."""
+"""What a step is about to run, and what a configuration says, in a sentence."""
 
 from collections.abc import Sequence
 
 from tuitrain.checklist import SettingsError, TrialPlan, preview, settings_from
-from tuitrain.events import Step
+from tuitrain.events import Config, Step
 from tuitrain.study import Study
+from tuitrain.tui.lines import plain
 from tuitrain.units import format_power
 
 _MOST_VALUES = 8
+_RATES = ("lr", "weight_decay")
 
 
 def describe_plan(study: Study, step: Step) -> str:
@@ -30,6 +32,15 @@ def describe_plan(study: Study, step: Step) -> str:
     if resumed:
         parts.append(f"{resumed} carry on from a checkpoint")
     return " · ".join(parts)
+
+
+def config_in_short(config: Config) -> str:
+    """Return a configuration in a few words: `lr=5.6e-3 weight_decay=1e-4`."""
+    parts = []
+    for name, value in config.items():
+        is_rate = name in _RATES and isinstance(value, int | float)
+        parts.append(f"{name}={format_power(float(value)) if is_rate else value}")
+    return plain(" ".join(parts))
 
 
 def _number(plan: TrialPlan, name: str) -> float:

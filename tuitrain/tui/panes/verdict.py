@@ -9,7 +9,7 @@ from tuitrain.study import StepState, StepView, Study
 from tuitrain.tui.glyphs import SEVERITY_SIGNS, VERDICT_SIGNS
 from tuitrain.tui.lines import BLANK, Line, crop, line, plain, wrap
 from tuitrain.tui.lines_pane import LinesPane
-from tuitrain.tui.plans import describe_plan
+from tuitrain.tui.plans import config_in_short, describe_plan
 from tuitrain.tui.view import View, cursor_trial, listed_trials
 from tuitrain.tui.wishes import go_on, name_of_next
 from tuitrain.units import format_duration, format_number
@@ -173,7 +173,7 @@ def _about_end(study: Study, width: int) -> list[Line]:
     ended, best = study.model.ended, study.model.best
     rows: list[Line] = []
     if best is not None:
-        config = " ".join(f"{k}={v}" for k, v in best.config.items())
+        config = config_in_short(best.config)
         rows += wrap(f"accepted: trial {best.trial}, {config}", width, "good")
     if ended is not None and ended.message:
         rows += wrap(ended.message, width, "warn")

@@ -23,6 +23,7 @@ from tuitrain.tui.lines import Line, line, pad, plain, wrap
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.panes.checklist import step_sign
 from tuitrain.tui.panes.key_bar import key_line
+from tuitrain.tui.plans import config_in_short
 from tuitrain.tui.screens.help import HelpScreen
 
 EMPTY = (
@@ -128,8 +129,7 @@ def _row(listed: Listed, name_width: int, *, is_cursor: bool) -> Line:
     state = listed.problem or ("running" if listed.is_running else study.state)
     best = study.model.best
     if best is not None:
-        config = " ".join(f"{k}={v}" for k, v in best.config.items())
-        state += f" · best {config}"
+        state += f" · best {config_in_short(best.config)}"
     return line(
         (CURSOR if is_cursor else " ", "accent"),
         " ",

@@ -1,0 +1,37 @@
+"""Themes and encodings the screen starts with."""
+
+import io
+import sys
+
+import pytest
+
+from tuitrain.tui.glyphs import is_ascii_only, to_ascii
+from tuitrain.tui.manners import choose_theme
+
+
+def test_over_ssh_the_terminals_own_colours_are_used() -> None:
+    assert choose_theme("textual-dark", {"SSH_CONNECTION": "a 1 b 2"}) == "ansi-dark"
+    assert choose_theme("textual-dark", {}) == "textual-dark"
+
+
+def test_a_theme_that_was_named_goes_before() -> None:
+    named = {"SSH_CONNECTION": "a 1 b 2", "TEXTUAL_THEME": "nord"}
+    assert choose_theme("nord", named) == "nord"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "is_plain"),
+    [("utf-8", False), ("ascii", True), ("iso-8859-1", True), ("koi8-r", True)],
+)
+def test_the_encoding_decides_which_signs_are_written(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, is_plain: bool
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "__stderr__", stream)
+    assert is_ascii_only() is is_plain
+
+
+def test_signs_keep_their_width_in_ascii() -> None:
+    signs = "✓!✗?▶▷·●○▸━─┃∙┅◦×↑★…"
+    assert len(to_ascii(signs)) == len(signs)
+    assert to_ascii("✓✗▶●") == "+x>*"
