@@ -16,7 +16,7 @@ from tuitrain.checklist.plan import (
     working,
 )
 from tuitrain.checklist.settings import Settings
-from tuitrain.diagnosis import FitFailure, arrange, classify_fit_failure
+from tuitrain.diagnosis import FitFailure, arrange, classify_fit_failure, finite
 from tuitrain.events import (
     Advice,
     Confidence,
@@ -97,12 +97,24 @@ def _summary_of_fit(trial: TrialModel) -> str:
 
 
 def _best_accuracy(trial: TrialModel) -> tuple[float, float]:
-    accuracy = trial.get("accuracy").best(highest=True)
-    loss = trial.get("loss").best(highest=False)
+    """Return the best accuracy of a whole pass, and minus the lowest loss."""
+    accuracy, loss = best_pass_accuracy(trial), trial.get("loss").best(highest=False)
     return (
-        accuracy[1] if accuracy is not None else 0.0,
+        0.0 if accuracy is None else accuracy,
         -loss[1] if loss is not None else -np.inf,
     )
+
+
+def best_pass_accuracy(trial: TrialModel) -> float | None:
+    """Return the highest mean accuracy over one pass; None: none was measured.
+
+    A single minibatch may be fitted long before all of them are at once.
+    """
+    values = finite(trial.get("accuracy").values)
+    if not len(values):
+        return None
+    width = min(trial.limits.batches or 1, len(values))
+    return float(np.convolve(values, np.full(width, 1 / width), mode="valid").max())
 
 
 def _summary_of_failure(worked: list[TrialModel]) -> str:
@@ -149,9 +161,9 @@ def _find_failure(worked: list[TrialModel]) -> Finding:
 
 
 def _describe_reached(best: TrialModel) -> str:
-    accuracy = best.get("accuracy").best(highest=True)
+    accuracy = best_pass_accuracy(best)
     if accuracy is not None:
-        return f"accuracy {format_percent(accuracy[1])}"
+        return f"accuracy {format_percent(accuracy)}"
     return f"loss {format_number(-_best_accuracy(best)[1])}"
 
 

@@ -90,6 +90,12 @@ def test_step_2_says_in_which_of_three_ways_nothing_fitted(loss, kind):
     assert walk.model.ended.state == "failed"
 
 
+def test_step_2_tells_the_accuracy_of_a_whole_pass_not_of_a_lucky_minibatch():
+    loss = [max(1.2, 2.3 - 0.01 * i) for i in range(496)]
+    walk = _small(Run(loss, [1.0, 0.5] * 248))
+    assert walk.verdict(Step.OVERFIT_SMALL).summary == "stuck at accuracy 75.0 %"
+
+
 def test_step_2_names_zero_weights_as_the_cause_of_a_flat_loss():
     ratios = {"update_ratio/fc.weight": [math.nan] * 500}
     walk = _small(Run([2.3] * 500, [0.1] * 500, others=ratios))

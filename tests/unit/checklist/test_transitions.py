@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.checklist.walks import Walk
 from tuitrain.checklist import TRANSITIONS, Outcome, RefusedError
-from tuitrain.commands import GoToStep, OverrideVerdict, RerunStep, RunStep
+from tuitrain.commands import GoToStep, OverrideVerdict, RerunStep
 from tuitrain.events import Step, StudyEnded, Verdict
 
 STEPS = list(Step)
