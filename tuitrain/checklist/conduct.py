@@ -6,7 +6,7 @@ the model as far as it got, and what is lacking follows from there.
 """
 
 from tuitrain.checklist.learning_curves import values_at_best
-from tuitrain.checklist.metric import find_metric
+from tuitrain.checklist.metric import Metric, find_metric
 from tuitrain.checklist.plan import TrialPlan
 from tuitrain.checklist.settings import Settings
 from tuitrain.checklist.steps import STEPS
@@ -24,7 +24,7 @@ from tuitrain.events import (
     TrialQueued,
     VerdictReached,
 )
-from tuitrain.model import StepRun, StudyModel, TrialModel
+from tuitrain.model import StepRun, StudyModel, TrialModel, lineage, whole_series
 from tuitrain.units import Seconds
 
 
@@ -106,13 +106,29 @@ def start(run: StepRun | StepEntered) -> StepStarted:
 def accept(model: StudyModel, settings: Settings, trial: TrialModel) -> BestAccepted:
     """Return the acceptance of a trial's configuration."""
     metric = find_metric(model, settings)
-    saved = trial.checkpoint
     return BestAccepted(
         trial=trial.trial,
         config=trial.config,
         metrics=values_at_best(model, trial.trial, metric),
-        checkpoint=None if saved is None else f"trials/{trial.trial}/{saved.path}",
+        checkpoint=_find_checkpoint(model, trial, metric),
     )
+
+
+def _find_checkpoint(
+    model: StudyModel, trial: TrialModel, metric: Metric
+) -> str | None:
+    """Return the weights that the accepted metrics were measured with.
+
+    The best epoch may belong to the trial that this one carried on from. Where it was
+    not kept, the newest checkpoint is the next best; None: there is none at all.
+    """
+    best = whole_series(model, trial.trial, metric.name).best(highest=metric.highest)
+    for part in lineage(model, trial.trial):
+        kept = part.best_checkpoint
+        if best is not None and kept is not None and kept.iteration == best[0]:
+            return f"trials/{part.trial}/{kept.path}"
+    saved = trial.checkpoint
+    return None if saved is None else f"trials/{trial.trial}/{saved.path}"
 
 
 def _carry_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event, ...]:

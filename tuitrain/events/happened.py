@@ -274,6 +274,8 @@ class CheckpointSaved(_Happened, frozen=True, kw_only=True):
     epoch: int
     path: str
     """Below the trial's folder."""
+    is_best: bool = False
+    """True: kept as the best epoch so far; False: the newest, to carry on from."""
 
 
 class ProbeFailed(_Happened, frozen=True, kw_only=True):

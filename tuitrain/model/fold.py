@@ -177,7 +177,7 @@ def _in_order(trials: Mapping[TrialId, TrialModel]) -> dict[TrialId, TrialModel]
     return dict(sorted(trials.items(), key=lambda item: (len(item[0]), item[0])))
 
 
-def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> TrialModel:  # noqa: C901 - a flat table of cases
+def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> TrialModel:  # noqa: C901, PLR0912 - a flat table of cases
     match event:
         case TrialQueued():
             return replace(
@@ -211,6 +211,8 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
                 epoch_iterations=(*trial.epoch_iterations, iteration),
             )
         case CheckpointSaved():
+            if event.is_best:
+                return replace(trial, best_checkpoint=event)
             return replace(trial, checkpoint=event)
         case ProbeFailed():
             return replace(trial, failed_probes=(*trial.failed_probes, event))

@@ -68,6 +68,9 @@ class TrialModel:
     epoch_iterations: tuple[int, ...] = ()
     """Iteration at which each epoch of this trial was complete."""
     checkpoint: CheckpointSaved | None = None
+    """The newest one, to carry on from."""
+    best_checkpoint: CheckpointSaved | None = None
+    """That of the best epoch of this trial; None: it has none of its own."""
     failed_probes: tuple[ProbeFailed, ...] = ()
     last_at_s: Seconds | None = None
     """Wall time of the newest event of this trial."""

@@ -49,6 +49,11 @@ class TrialFolder:
         """State of model, optimizer and data order after the last complete epoch."""
         return self.path / "checkpoint.pt"
 
+    @property
+    def best_checkpoint(self) -> Path:
+        """The same after the epoch with the best validation value of this trial."""
+        return self.path / "best.pt"
+
 
 @dataclass(frozen=True)
 class StudyFolder:

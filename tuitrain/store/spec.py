@@ -34,6 +34,10 @@ class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Path of the supervisor's socket; None: nobody listens."""
     resume_from: str | None = None
     """Absolute path of the checkpoint to carry on from; None: start anew."""
+    metric: str | None = None
+    """Validation series whose best epoch is kept in `best.pt`; None: none is kept."""
+    highest: bool = True
+    """Whether more of the metric is better."""
     probe_every: int = 20
     """Iterations between measurements of the update ratio."""
     probe_first: int = 20

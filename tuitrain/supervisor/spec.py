@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tuitrain.checklist import Settings
+from tuitrain.checklist import Settings, find_metric
 from tuitrain.events import Step
 from tuitrain.model import StudyModel, TrialModel
 from tuitrain.store import StudyFolder, TrialSpec
@@ -29,6 +29,7 @@ def make_spec(
         threads: CPU threads it may use.
         socket: Where the supervisor listens.
     """
+    metric = find_metric(model, settings)
     return TrialSpec(
         trial=trial.trial,
         study=folder.name,
@@ -44,6 +45,8 @@ def make_spec(
         threads=threads,
         socket=str(socket),
         resume_from=_find_checkpoint(folder, model, trial),
+        metric=metric.name if metric.is_validation else None,
+        highest=metric.highest,
         probe_every=settings.probes.every,
         probe_first=settings.probes.first,
     )

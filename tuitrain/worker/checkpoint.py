@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,26 @@ def save_checkpoint(
         draft.unlink(missing_ok=True)
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{path}: can't be written ({reason})") from None
+
+
+def keep_checkpoint(path: Path, kept: Path) -> None:
+    """Keep the checkpoint at `path` as `kept` too, replacing what was there in one move.
+
+    A link costs nothing: the next checkpoint is a new file and leaves this one alone.
+
+    Raises:
+        CheckpointError: It can't be kept; what was at `kept` is still there.
+    """
+    draft = kept.with_name(f".{kept.name}.{os.getpid()}")
+    try:
+        draft.unlink(missing_ok=True)
+        try:
+            draft.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, draft)
+        draft.replace(kept)
+    except OSError as error:
+        raise CheckpointError(f"{kept}: can't be written ({error.strerror})") from None
 
 
 def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:

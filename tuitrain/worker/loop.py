@@ -198,7 +198,7 @@ class TaskLoop:
         values = evaluate(self._engine, self._task.model, batches)
         if self._session.is_stopping:
             return None
-        self._session.log(values)
+        self._session.log_validation(values)
         return values
 
     def _advance_schedule(

@@ -193,6 +193,8 @@ class Run:
             for name, value in values.items()
         }
         self.log(named, iteration=self._session.iteration)
+        if self._last is not last:
+            self._session.note_validation(self._last)
         self._last = last
 
     def finish(self) -> None:

@@ -1,5 +1,6 @@
 """What a running trial shares: its description, its recorder, how far it is."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from tuitrain.events import (
 )
 from tuitrain.store import TrialFolder, TrialSpec
 from tuitrain.units import Seconds
-from tuitrain.worker.checkpoint import Stateful, save_checkpoint
+from tuitrain.worker.checkpoint import Stateful, keep_checkpoint, save_checkpoint
 from tuitrain.worker.failures import CheckpointError
 from tuitrain.worker.probes import Schedule
 from tuitrain.worker.readings import Number, Reading
@@ -49,6 +50,8 @@ class Session:
     outcome: OutcomeKind | None = None
     """How it ended; None: it has not."""
     _failed_probes: set[str] = field(default_factory=set)
+    _validation: Mapping[str, Number] = field(default_factory=dict)
+    _best: float | None = None
 
     def __post_init__(self) -> None:
         self.seed = self.spec.seed
@@ -76,6 +79,15 @@ class Session:
         """Hand over values of this iteration; tensors must not be changed afterwards."""
         self.recorder.put(Reading(self.iteration, values))
 
+    def log_validation(self, values: Mapping[str, Number]) -> None:
+        """Hand over what validation measured, named `val_…`."""
+        self.log(values)
+        self.note_validation(values)
+
+    def note_validation(self, values: Mapping[str, Number]) -> None:
+        """Remember an epoch's validation, which decides whether `save` keeps it."""
+        self._validation = values
+
     def end_epoch(self) -> None:
         """Note that one pass over the training data is complete."""
         self.epoch += 1
@@ -86,23 +98,44 @@ class Session:
         )
 
     def save(self, parts: Mapping[str, Stateful]) -> None:
-        """Write a checkpoint; one that can't be written is reported, training goes on."""
-        path = self.folder.checkpoint
+        """Write a checkpoint, and keep it if no epoch of this trial was better.
+
+        One that can't be written is reported; training goes on.
+        """
+        path, best = self.folder.checkpoint, self.folder.best_checkpoint
         try:
             save_checkpoint(
                 path, parts, epoch=self.epoch, iteration=self.iteration, seed=self.seed
             )
+            self._note_saved(path.name, is_best=False)
+            if self._is_best_epoch():
+                keep_checkpoint(path, best)
+                self._note_saved(best.name, is_best=True)
         except CheckpointError as error:
             self.report_failure("checkpoint", str(error))
-            return
+
+    def _note_saved(self, name: str, *, is_best: bool) -> None:
         self.recorder.put(
             CheckpointSaved(
                 trial=self.spec.trial,
                 iteration=self.iteration,
                 epoch=self.epoch,
-                path=path.name,
+                path=name,
+                is_best=is_best,
             )
         )
+
+    def _is_best_epoch(self) -> bool:
+        """Whether the validation just noted beats every one before; ties go to the first."""
+        value = self._validation.get(self.spec.metric or "")
+        self._validation = {}
+        if value is None or not math.isfinite(number := float(value)):
+            return False
+        score = number if self.spec.highest else -number
+        if self._best is not None and score <= self._best:
+            return False
+        self._best = score
+        return True
 
     def report_failure(self, probe: str, error: str) -> None:
         """Say once that something is not measured or kept."""

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from tests.unit.checklist.walks import DIGITS, Run, Walk, healthy
 from tuitrain.checklist import next_events, preview
+from tuitrain.checklist.conduct import accept
 from tuitrain.events import (
     BestAccepted,
+    CheckpointSaved,
     OutcomeKind,
     Step,
     StepEntered,
@@ -268,3 +270,18 @@ def test_steps_start_only_when_asked_and_each_start_is_on_record():
     walk = Walk().auto()
     started = [r.event.step for r in walk.records if isinstance(r.event, StepStarted)]
     assert started == list(Step)
+
+
+def test_the_accepted_checkpoint_holds_the_weights_of_the_accepted_metrics():
+    walk = Walk()
+    walk.auto(Step.REFINE_GRID)
+    trial = walk.trials(Step.REFINE_GRID)[0]
+    first = trial.get("val_accuracy").best(highest=True)
+    assert first is not None
+    walk.take(
+        CheckpointSaved(
+            trial=trial.trial, iteration=first[0], epoch=1, path="best.pt", is_best=True
+        )
+    )
+    accepted = accept(walk.model, walk.settings, walk.model.trials[trial.trial])
+    assert accepted.checkpoint == f"trials/{trial.trial}/best.pt"
