@@ -37,6 +37,15 @@ class Schedule:
             self.every > 0 and iteration % self.every == 0
         )
 
+    def is_norm_due(self, iteration: int) -> bool:
+        """Whether the gradient norm of `iteration` is measured: five times as often.
+
+        A norm costs less than a ratio and changes faster. Measured at each iteration it
+        alone took 3.4 % of the digits CNN's training, more than all probes may.
+        """
+        often = -(-self.every // 5)
+        return iteration <= self.first or (often > 0 and iteration % often == 0)
+
 
 class UpdateRatio:
     """‖W_after − W_before‖ / ‖W_before‖ of each weight tensor, exact.
@@ -168,7 +177,8 @@ class StepProbes:
     def _before_step(self, *_: object) -> None:
         iteration = self._iteration()
         self._guard("lr", self._note_lr, iteration)
-        self._guard("grad_norm", self._note_norm, iteration)
+        if self._schedule.is_norm_due(iteration):
+            self._guard("grad_norm", self._note_norm, iteration)
         self._is_measuring = self._schedule.is_due(iteration)
         if self._is_measuring:
             self._guard("update_ratio", self._begin_ratio, iteration)
