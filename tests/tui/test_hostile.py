@@ -104,7 +104,7 @@ async def test_a_lone_trial_folder_is_shown(tmp_path: Path) -> None:
 async def test_every_character_is_ascii_where_only_ascii_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuitrain.tui.app.is_ascii_only", lambda: True)
+    monkeypatch.setattr("tuitrain.tui.base_app.is_ascii_only", lambda: True)
     build_learning_curves(tmp_path / "study").close()
     app = replay_app(tmp_path / "study")
     async with app.run_test(size=(120, 36)) as pilot:

@@ -116,6 +116,7 @@ def _add_attach(commands: "_Commands[Parser]") -> None:
     parser = _add(commands, "attach", "Show a running study on the screen again.")
     _add_study(parser)
     _add_ascii(parser)
+    _add_terms(parser)
 
 
 def _add_list(commands: "_Commands[Parser]") -> None:
@@ -145,6 +146,7 @@ def _add_replay(commands: "_Commands[Parser]") -> None:
     )
     _add_json(parser)
     _add_ascii(parser)
+    _add_terms(parser)
 
 
 def _add_diagnose(commands: "_Commands[Parser]") -> None:
@@ -173,6 +175,7 @@ def _add_walk_options(parser: Parser) -> None:
         "--study", metavar="DIR", help="the study's folder (default: runs/NAME)"
     )
     _add_ascii(parser)
+    _add_terms(parser)
 
 
 def _add_device_options(parser: Parser) -> None:
@@ -215,4 +218,17 @@ def _add_json(parser: Parser) -> None:
 def _add_ascii(parser: Parser) -> None:
     parser.add_argument(
         "--ascii", action="store_true", help="plain ASCII instead of braille and lines"
+    )
+
+
+def _add_terms(parser: Parser) -> None:
+    parser.add_argument(
+        "--no-mouse",
+        action="store_true",
+        help="leave the mouse to the terminal, which then selects text as usual",
+    )
+    parser.add_argument(
+        "--theme",
+        metavar="NAME",
+        help="colours of the screen: ansi-dark, nord, … (default: ansi-dark over SSH)",
     )

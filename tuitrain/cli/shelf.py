@@ -102,8 +102,10 @@ def stop(options: argparse.Namespace) -> int:
 def find_study(given: str | None, command: str) -> StudyFolder:
     """Return the study a person means: a folder, a name below `runs`, or the one that runs.
 
+    Those that run elsewhere on this machine count only where none runs below `runs`.
+
     Raises:
-        UsageError: There is none, or more than one runs.
+        UsageError: There is none, or it is not clear which one.
     """
     if given is not None:
         for path in (Path(given), RUNS / given):
@@ -111,6 +113,7 @@ def find_study(given: str | None, command: str) -> StudyFolder:
                 return StudyFolder(path)
         raise UsageError(f"{given}: no study there; see: tuitrain list")
     running = [shelved.path for shelved in find_shelf([RUNS]) if shelved.is_running]
+    running = [path for path in running if path.parent == RUNS] or running
     if len(running) == 1:
         return StudyFolder(running[0])
     if not running:

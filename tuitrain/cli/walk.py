@@ -95,11 +95,13 @@ def _walk_headless(
 
 def _show(options: argparse.Namespace, folder: "StudyFolder") -> int:
     from tuitrain.supervisor import ensure_running
-    from tuitrain.tui import run_screen
+    from tuitrain.tui import Terms, run_screen
 
     if options.ascii:
         write_ascii_only()
-    return run_screen(folder, ensure_running(folder), revive=ensure_running)
+    terms = Terms(has_mouse=not options.no_mouse, theme=options.theme)
+    socket = ensure_running(folder)
+    return run_screen(folder, socket, revive=ensure_running, terms=terms)
 
 
 def _set_auto(folder: "StudyFolder", until: "Step | None") -> None:

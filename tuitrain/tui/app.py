@@ -5,16 +5,14 @@ from pathlib import Path, PurePath
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import App
 from textual.reactive import var
 
 from tuitrain.commands import Command, StopStudy
 from tuitrain.events import TrialId
 from tuitrain.study import Study
+from tuitrain.tui.base_app import BaseApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed
-from tuitrain.tui.glyphs import is_ascii_only, to_ascii
-from tuitrain.tui.lines import plain
-from tuitrain.tui.manners import choose_theme, keep_manners
+from tuitrain.tui.manners import Terms
 from tuitrain.tui.messages import (
     CommandAnswered,
     CommandGiven,
@@ -33,19 +31,22 @@ from tuitrain.tui.screens.main import MainScreen
 Feed = LiveFeed | ReplayFeed
 
 
-class TuitrainApp(App[str]):
+class TuitrainApp(BaseApp[str]):
     """Shows one study, live or replayed; returns how it was left."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["screens/screens.tcss"]
-    TITLE = "tuitrain"
 
     study: var[Study | None] = var(None, init=False, always_update=True)
     link: var[Link] = var(Link(), init=False)
 
-    def __init__(self, feed: Feed, find_log: Callable[[TrialId], Path]) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        find_log: Callable[[TrialId], Path],
+        terms: Terms | None = None,
+    ) -> None:
         """Return an app that shows what `feed` posts."""
-        super().__init__()
-        self.theme = choose_theme(self.theme)
+        super().__init__(terms)
         self.feed = feed
         self._find_log = find_log
         self.problem = ""
@@ -53,8 +54,7 @@ class TuitrainApp(App[str]):
 
     def on_mount(self) -> None:
         """Show the main screen and begin to read."""
-        keep_manners(self)
-        self.set_class(is_ascii_only(), "-ascii")
+        self.begin()
         screen = MainScreen(self._find_log)
         self.push_screen(screen.data_bind(TuitrainApp.study, TuitrainApp.link))
         self.follow()
@@ -147,12 +147,3 @@ class TuitrainApp(App[str]):
             )
         else:
             self.say(f"saved as {path}")
-
-    def say(self, text: str, *, is_problem: bool = False) -> None:
-        """Show a line for a few seconds, as inert text."""
-        shown = plain(text)
-        self.notify(
-            to_ascii(shown) if self.has_class("-ascii") else shown,
-            severity="warning" if is_problem else "information",
-            markup=False,
-        )

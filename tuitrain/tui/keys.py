@@ -109,6 +109,13 @@ MAIN_KEYS = (
         "ctrl+s", "ctrl+s", "save_picture", "", "Save this screen as an SVG picture."
     ),
     _screen(
+        "ctrl+p",
+        "ctrl+p",
+        "app.command_palette",
+        "",
+        "Find what you want by typing; the themes by name, too.",
+    ),
+    _screen(
         "d", "d", "detach", "detach", "Leave the screen; the study goes on without it."
     ),
     _screen(

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from textual.app import App
@@ -15,15 +16,27 @@ LAST_WORDS_S = 2.0
 """How long a signalled app may take to restore the terminal before it is ended."""
 
 
-def choose_theme(current: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the theme to start with.
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How a person wants the terminal to be taken."""
 
-    Over SSH the terminal's own sixteen colours, a third of the bytes; a theme that the
-    person named in TEXTUAL_THEME goes before.
+    has_mouse: bool = True
+    """Whether the mouse is asked for; if not, the terminal selects text as usual."""
+    theme: str | None = None
+    """A theme by name; None: chosen by where the screen is shown."""
+
+
+def choose_theme(current: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the theme to start with where none was asked for.
+
+    A theme that the person named in TEXTUAL_THEME goes before. Over SSH the terminal's
+    own sixteen colours, a third of the bytes; without colours, too, since only there
+    they can be left out instead of turned into greys.
     """
     if environment.get("TEXTUAL_THEME"):
         return current
-    return "ansi-dark" if environment.get("SSH_CONNECTION") else "textual-dark"
+    is_plain = environment.get("SSH_CONNECTION") or "NO_COLOR" in environment
+    return "ansi-dark" if is_plain else "textual-dark"
 
 
 def keep_manners(app: App[Any]) -> None:

@@ -4,11 +4,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.theme import BUILTIN_THEMES
+
 from tuitrain.events import TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
 from tuitrain.tui.home_app import HomeApp
+from tuitrain.tui.manners import Terms
+from tuitrain.units import sanitize
 from tuitrain.wire import ConnectionLostError, WireError, connect, find_socket_path
 
 Revive = Callable[[StudyFolder], Path]
@@ -16,7 +20,11 @@ Revive = Callable[[StudyFolder], Path]
 
 
 def run_screen(
-    folder: StudyFolder, socket: Path, *, revive: Revive | None = None
+    folder: StudyFolder,
+    socket: Path,
+    *,
+    revive: Revive | None = None,
+    terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> int:
     """Show a live study until the person leaves; the study goes on without the screen.
 
@@ -25,6 +33,7 @@ def run_screen(
         socket: Where its supervisor listens.
         revive: Called when the supervisor is gone, in a thread; an exception of it
             counts as "not now". None: only the files are followed then.
+        terms: How the terminal is taken.
 
     Returns:
         An exit status: 0, 2 if the study can't be read, 128+n after signal n.
@@ -40,16 +49,21 @@ def run_screen(
             socket = _start(revive, folder)
             return connect(socket, folder.name)
 
-    app = TuitrainApp(LiveFeed(folder.path, dial), lambda t: folder.trial(t).out)
-    if app.run() == "left":
+    if not _has_theme(terms):
+        return 2
+    feed = LiveFeed(folder.path, dial)
+    app = TuitrainApp(feed, lambda trial: folder.trial(trial).out, terms)
+    if app.run(mouse=terms.has_mouse) == "left":
         _say(f"the study goes on; to see it again: tuitrain attach {folder.path}")
     return _end(app)
 
 
-def run_replay(path: Path) -> int:
+def run_replay(path: Path, *, terms: Terms = Terms()) -> int:  # noqa: B008 - frozen
     """Replay a study folder, a trial folder or a log; see `run_screen`."""
-    app = TuitrainApp(ReplayFeed(path), lambda trial: find_log(path, trial))
-    app.run()
+    if not _has_theme(terms):
+        return 2
+    app = TuitrainApp(ReplayFeed(path), lambda trial: find_log(path, trial), terms)
+    app.run(mouse=terms.has_mouse)
     return _end(app)
 
 
@@ -95,6 +109,14 @@ def _is_running(folder: StudyFolder) -> bool:
     except (WireError, OSError):
         return False
     return True
+
+
+def _has_theme(terms: Terms) -> bool:
+    if terms.theme is None or terms.theme in BUILTIN_THEMES:
+        return True
+    names = ", ".join(sorted(BUILTIN_THEMES))
+    _say(f"{sanitize(terms.theme)}: there is no such theme; there are {names}")
+    return False
 
 
 def _end(app: TuitrainApp) -> int:

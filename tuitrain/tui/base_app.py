@@ -1,0 +1,108 @@
+"""What both apps share: theme, manners, the command palette, pictures as files."""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import App
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tuitrain.tui.glyphs import is_ascii_only, to_ascii
+from tuitrain.tui.keys import ALL_KEYS, Key
+from tuitrain.tui.lines import plain
+from tuitrain.tui.manners import Terms, choose_theme, keep_manners
+
+_Result = TypeVar("_Result")
+_FONT_RULE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
+
+Offer = tuple[str, str, Callable[[], object]]
+"""What the palette offers: a title, a sentence, and what is done."""
+
+
+def without_web_fonts(svg: str) -> str:
+    """Return a picture that asks no web host for its letters.
+
+    Where the named font is not installed, the browser's own monospace is taken.
+    """
+    return _FONT_RULE.sub("", svg)
+
+
+class KeyCommands(Provider):
+    """Offers what the keys of the shown screen do, and the themes by name."""
+
+    async def discover(self) -> Hits:
+        """Yield everything, as long as nothing is typed."""
+        for title, sentence, do in self._offers():
+            yield DiscoveryHit(title, do, help=sentence)
+
+    async def search(self, query: str) -> Hits:
+        """Yield what matches the typed text."""
+        matcher = self.matcher(query)
+        for title, sentence, do in self._offers():
+            score = max(matcher.match(title), matcher.match(sentence))
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), do, help=sentence)
+
+    def _offers(self) -> Iterable[Offer]:
+        known = {key.action: key for key in reversed(ALL_KEYS)}
+        offered: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            key = known.get(active.binding.action)
+            if key is not None and key.action not in offered:
+                offered.add(key.action)
+                yield self._offer(key)
+        for name in sorted(self.app.available_themes):
+            yield f"theme {name}", "Dress the screen in it.", _dresser(self.app, name)
+
+    def _offer(self, key: Key) -> Offer:
+        screen = self.screen
+
+        async def do() -> None:
+            await screen.run_action(key.action)
+
+        return f"{key.help.rstrip('.')} ({key.shown})", "", do
+
+
+def _dresser(app: App[object], name: str) -> Callable[[], None]:
+    def dress() -> None:
+        app.theme = name
+
+    return dress
+
+
+class BaseApp(App[_Result], Generic[_Result]):
+    """An app that behaves towards its terminal."""
+
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        KeyCommands
+    }
+    TITLE = "tuitrain"
+
+    def __init__(self, terms: Terms | None = None) -> None:
+        """Return an app that takes the terminal on these terms."""
+        # Without colours: none at all, instead of a grey for each of them.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        wanted = terms.theme if terms is not None else None
+        self.theme = wanted or choose_theme(self.theme)
+
+    def begin(self) -> None:
+        """Restore the terminal whatever happens, and learn what it can write."""
+        keep_manners(self)
+        self.set_class(is_ascii_only(), "-ascii")
+
+    def export_screenshot(
+        self, *, title: str | None = None, simplify: bool = False
+    ) -> str:
+        """Return the screen as an SVG picture that stands on its own."""
+        svg = super().export_screenshot(title=title, simplify=simplify)
+        return without_web_fonts(svg)
+
+    def say(self, text: str, *, is_problem: bool = False) -> None:
+        """Show a line for a few seconds, as inert text."""
+        shown = plain(text)
+        self.notify(
+            to_ascii(shown) if self.has_class("-ascii") else shown,
+            severity="warning" if is_problem else "information",
+            markup=False,
+        )
