@@ -230,14 +230,24 @@ async def test_a_replay_plays_pauses_and_seeks(tmp_path: Path) -> None:
         await pilot.press("space")
         await until(pilot, lambda: not app.link.is_playing)
         at = app.link.position_s
-        await pilot.press("right")
+        await pilot.press("full_stop")
         await until(pilot, lambda: app.link.position_s > at)
         await pilot.press("home")
         await until(pilot, lambda: app.link.position_s == 0.0)
+        await pilot.press("right")
+        await until(pilot, lambda: app.link.position_s == 10.0)
         await pilot.press("end")
         await until(pilot, lambda: app.link.position_s == app.link.length_s)
         await pilot.press("left")
-        await until(pilot, lambda: app.link.position_s < app.link.length_s)
+        await until(
+            pilot,
+            lambda: app.link.position_s == pytest.approx(app.link.length_s - 10),
+        )
+        await pilot.press("less_than_sign")
+        await until(pilot, lambda: app.link.place != "")
+        assert app.link.position_s < app.link.length_s - 10
+        await pilot.press("comma")
+        await until(pilot, lambda: app.link.place == "")
 
 
 async def test_a_replay_asks_for_nothing(tmp_path: Path) -> None:

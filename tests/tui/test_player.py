@@ -108,3 +108,31 @@ def test_an_empty_log_is_a_replay_at_its_end() -> None:
     player.seek_end()
     player.seek_scene(1)
     assert player.length_s == 0.0
+
+
+def test_seeking_by_time_stays_within_the_recording(records: list[Record]) -> None:
+    player = Player(records)
+    player.seek_by(10)
+    assert player.position_s == 10.0
+    player.seek_by(-60)
+    assert player.position_s == 0.0
+    player.seek_by(1e9)
+    assert player.position_s == player.length_s
+    assert player.is_at_end
+
+
+def test_seeking_goes_to_the_moment_of_each_finding_and_names_it(
+    records: list[Record],
+) -> None:
+    player = Player(records)
+    player.seek_finding(1)
+    first, place = player.position_s, player.place
+    assert "non finite" in place
+    assert place.endswith("in trial 0004")
+    assert any(Study(player.model).findings(t) for t in player.model.trials)
+    player.seek_finding(1)
+    assert player.position_s > first
+    player.seek_finding(-1)
+    assert (player.position_s, player.place) == (first, place)
+    player.advance(1.0)
+    assert player.place == ""

@@ -82,6 +82,8 @@ class TuitrainApp(BaseApp[str]):
     @on(LinkChanged)
     def show_link(self, message: LinkChanged) -> None:
         """Hand down how the study is connected."""
+        if message.link.place and message.link.place != self.link.place:
+            self.say(f"found: {message.link.place}")
         self.link = message.link
 
     @on(ScreenWanted)

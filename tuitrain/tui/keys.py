@@ -132,11 +132,27 @@ REPLAY_KEYS = (
     _replay("space", "space", "play", "play", "Play or pause."),
     _replay("plus,equals_sign", "+", "change_speed(1)", "faster", "Play faster."),
     _replay("minus", "-", "change_speed(-1)", "slower", "Play slower."),
+    _replay("left", "←", "seek_by(-10)", "-10 s", "Ten recorded seconds back."),
+    _replay("right", "→", "seek_by(10)", "+10 s", "Ten recorded seconds on."),
+    _replay("shift+left", "shift+←", "seek_by(-60)", "", "A recorded minute back."),
+    _replay("shift+right", "shift+→", "seek_by(60)", "", "A recorded minute on."),
     _replay(
-        "left", "←", "seek(-1)", "back", "Go to the start or verdict of a step before."
+        "comma", ",", "seek_step(-1)", "step", "Go to the start or verdict before."
     ),
     _replay(
-        "right", "→", "seek(1)", "on", "Go to the next start or verdict of a step."
+        "full_stop",
+        ".",
+        "seek_step(1)",
+        "step",
+        "Go to the next start or verdict of a step.",
+    ),
+    _replay("less_than_sign", "<", "seek_finding(-1)", "", "Go to the finding before."),
+    _replay(
+        "greater_than_sign",
+        ">",
+        "seek_finding(1)",
+        "finding",
+        "Go to the next moment at which something was found.",
     ),
     _replay("home", "home", "seek_start", "", "Go to the beginning."),
     _replay("end", "end", "seek_end", "end", "Go to the end."),

@@ -27,6 +27,8 @@ class Link:
     """Recorded time shown so far."""
     length_s: float = 0.0
     """Recorded time in all."""
+    place: str = ""
+    """What is found at the moment that was gone to; empty: nothing was asked for."""
 
 
 @dataclass

@@ -2,16 +2,21 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 
 from tuitrain.events import (
     BestAccepted,
+    Finding,
     Record,
     StepEntered,
     StepStarted,
     StudyEnded,
+    TrialEnded,
+    TrialFinished,
     VerdictReached,
 )
 from tuitrain.model import StudyModel, fold
+from tuitrain.study import Study
 
 USUAL_LENGTH_S = 20.0
 """How long a replay lasts at the speed it starts with."""
@@ -35,6 +40,8 @@ class Player:
         self.position_s = 0.0
         self.is_playing: bool = True
         self.speed = self._usual_speed()
+        self.place = ""
+        """Which finding was gone to; empty: none, or the replay has moved since."""
 
     @property
     def length_s(self) -> float:
@@ -50,6 +57,7 @@ class Player:
         """Play `passed_s` seconds of real time; return whether anything moved."""
         if not self.is_playing or self.is_at_end:
             return False
+        self.place = ""
         self._show(min(self.length_s, self.position_s + passed_s * self.speed))
         self.is_playing = not self.is_at_end
         return True
@@ -73,20 +81,22 @@ class Player:
 
     def seek_scene(self, direction: int) -> None:
         """Go to the next (+1) or the former (-1) step, start or verdict."""
-        scenes = [
-            record.at_s - self._start_s
-            for record in self._records
-            if isinstance(record.event, _SCENES)
-        ]
-        if direction > 0:
-            later = [scene for scene in scenes if scene > self.position_s + 1e-6]
-            self._show(later[0] if later else self.length_s)
-        else:
-            former = [scene for scene in scenes if scene < self.position_s - 1e-6]
-            self._show(former[-1] if former else 0.0)
+        self._go_to_next(self._scenes(), direction)
+
+    def seek_finding(self, direction: int) -> None:
+        """Go to the next (+1) or the former (-1) moment at which something was found."""
+        self._go_to_next([at_s for at_s, _ in self._findings], direction)
+        found = [text for at_s, text in self._findings if at_s == self.position_s]
+        self.place = ", ".join(found)
+
+    def seek_by(self, seconds: float) -> None:
+        """Go on or back by some recorded seconds, and play on if it plays."""
+        self.place = ""
+        self._show(max(0.0, min(self.length_s, self.position_s + seconds)))
 
     def seek(self, position_s: float) -> None:
         """Show the moment `position_s` after the first event, and stop there."""
+        self.place = ""
         self._show(max(0.0, min(self.length_s, position_s)))
         self.is_playing = False
 
@@ -96,7 +106,41 @@ class Player:
 
     def seek_start(self) -> None:
         """Go back to the first moment."""
+        self.place = ""
         self._show(0.0)
+
+    def _scenes(self) -> list[float]:
+        return [
+            record.at_s - self._start_s
+            for record in self._records
+            if isinstance(record.event, _SCENES)
+        ]
+
+    @cached_property
+    def _findings(self) -> list[tuple[float, str]]:
+        """Moments with findings, in order: of trials at their end, of verdicts."""
+        moments = []
+        model = StudyModel()
+        for record in self._records:
+            model = fold(model, record)
+            event = record.event
+            found: Sequence[Finding] = ()
+            if isinstance(event, VerdictReached):
+                found = event.findings
+            elif isinstance(event, TrialFinished | TrialEnded):
+                found = Study(model).findings(event.trial)
+            if found:
+                moments.append((record.at_s - self._start_s, _name(found)))
+        return moments
+
+    def _go_to_next(self, moments: Sequence[float], direction: int) -> None:
+        self.place = ""
+        if direction > 0:
+            later = [at_s for at_s in moments if at_s > self.position_s + 1e-6]
+            self._show(later[0] if later else self.length_s)
+        else:
+            former = [at_s for at_s in moments if at_s < self.position_s - 1e-6]
+            self._show(former[-1] if former else 0.0)
 
     def _show(self, position_s: float) -> None:
         end = bisect_right(self._times, self._start_s + position_s)
@@ -120,3 +164,11 @@ class Player:
     def _usual_speed(self) -> float:
         wanted = self.length_s / USUAL_LENGTH_S
         return next((speed for speed in SPEEDS if speed >= wanted), SPEEDS[-1])
+
+
+def _name(findings: Sequence[Finding]) -> str:
+    """Return findings in a few words: `overfitting in trial 0021`."""
+    kinds = dict.fromkeys(finding.kind.replace("_", " ") for finding in findings)
+    trials = dict.fromkeys(f.trial for f in findings if f.trial is not None)
+    where = f" in trial {next(iter(trials))}" if len(trials) == 1 else ""
+    return f"{', '.join(kinds)}{where}"

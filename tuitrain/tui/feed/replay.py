@@ -79,6 +79,7 @@ def _tell(player: Player, post: Callable[[Message], object]) -> None:
                 speed=player.speed,
                 position_s=player.position_s,
                 length_s=player.length_s,
+                place=player.place,
             )
         )
     )

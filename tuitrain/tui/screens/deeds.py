@@ -111,9 +111,17 @@ class StudyScreen(Screen[None]):
         """Play faster or slower."""
         self._move_replay(lambda player: player.change_speed(direction))
 
-    def action_seek(self, direction: int) -> None:
-        """Go to the next or the former scene."""
+    def action_seek_by(self, seconds: int) -> None:
+        """Go on or back by recorded time."""
+        self._move_replay(lambda player: player.seek_by(seconds))
+
+    def action_seek_step(self, direction: int) -> None:
+        """Go to the next or the former start or verdict of a step."""
         self._move_replay(lambda player: player.seek_scene(direction))
+
+    def action_seek_finding(self, direction: int) -> None:
+        """Go to the next or the former moment at which something was found."""
+        self._move_replay(lambda player: player.seek_finding(direction))
 
     def action_seek_start(self) -> None:
         """Go to the beginning."""
