@@ -46,6 +46,8 @@ SHOTS = {
     "trial": (build_learning_curves, ["t"]),
     "grid": (build_learning_curves, ["g"]),
     "help": (build_coarse_grid, ["question_mark"]),
+    "compare": (build_learning_curves, ["c"]),
+    "filter": (build_coarse_grid, ["slash", "l", "r", "=", "1", "e", "S"]),
 }
 
 
@@ -61,7 +63,7 @@ async def test_a_screen_looks_as_it_did(
         await show_end(app, pilot)
         main = app.screen
         await pilot.press(*keys)
-        if keys and keys[-1] in ("t", "g", "question_mark"):
+        if keys and keys[-1] in ("t", "g", "c", "question_mark"):
             await until(pilot, lambda: app.screen is not main)
         else:
             assert isinstance(app.screen, MainScreen)

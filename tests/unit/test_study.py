@@ -195,12 +195,14 @@ def test_gauges_come_worst_first_and_dead_before_all():
             "fine": [1e-3] * 3,
             "low": [1e-5] * 3,
             "high": [0.5] * 3,
-            "dead": [0.0] * 3,
+            "dead": [1e-10] * 3,
+            "cut off": [0.0] * 3,
         }
     )
     gauges = study.gauges(TrialId("0001"))
     assert [(g.layer, g.state) for g in gauges] == [
         ("dead", RatioState.DEAD),
+        ("cut off", RatioState.NO_GRADIENT),
         ("high", RatioState.HIGH),
         ("low", RatioState.LOW),
         ("fine", RatioState.FINE),

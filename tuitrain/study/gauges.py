@@ -26,19 +26,20 @@ HIGH_ABOVE: Final = TOO_HIGH_LATE
 """Above it a layer learns too fast, past the first part of the run."""
 _EARLY_ITERATIONS: Final = 20
 _TRAIL: Final = 8
+_STILL_READINGS: Final = 3
+"""Readings of exactly 0 that mean there is no gradient; one alone may be a warm-up's."""
 
 
 def gauges(trial: TrialModel) -> tuple[GaugeView, ...]:
     """Return one gauge for each measured tensor, the worst first.
 
-    Worst is farthest from the target on a logarithmic scale; dead layers come before
-    all others, layers without a reading last.
+    Worst is farthest from the target on a logarithmic scale; layers without a gradient
+    and dead ones come before all others, layers without a reading last.
     """
-    views = [
-        _gauge(trial, name.removeprefix(PREFIX))
-        for name in trial.series
-        if name.startswith(PREFIX)
-    ]
+    measured = [n.removeprefix(PREFIX) for n in trial.series if n.startswith(PREFIX)]
+    # Nothing is measured where no gradient ever came.
+    layers = trial.task.layers if trial.task is not None and measured else ()
+    views = [_gauge(trial, name) for name in dict.fromkeys((*measured, *layers))]
     return tuple(sorted(views, key=_badness, reverse=True))
 
 
@@ -70,18 +71,21 @@ def _gauge(trial: TrialModel, layer: str) -> GaugeView:
     series = trial.get(PREFIX + layer)
     planned = planned_iterations(trial) or 0
     early_until = max(_EARLY_ITERATIONS, EARLY_SHARE * planned)
+    if not len(series):
+        return GaugeView(
+            layer=layer, ratio=None, trail=(), state=RatioState.NO_GRADIENT
+        )
     is_early = (series.last_iteration or 0) <= early_until
-    return GaugeView(
-        layer=layer,
-        ratio=series.last,
-        trail=tuple(series.values[-_TRAIL:].tolist()),
-        state=judge_ratio(series.last, is_early=is_early),
-    )
+    trail = tuple(series.values[-_TRAIL:].tolist())
+    state = judge_ratio(series.last, is_early=is_early)
+    if len(trail) >= _STILL_READINGS and not any(trail):
+        state = RatioState.NO_GRADIENT
+    return GaugeView(layer=layer, ratio=series.last, trail=trail, state=state)
 
 
 def _badness(gauge: GaugeView) -> float:
+    if gauge.state in (RatioState.DEAD, RatioState.NO_GRADIENT):
+        return math.inf
     if gauge.state is RatioState.UNKNOWN or gauge.ratio is None:
         return -1.0
-    if gauge.state is RatioState.DEAD:
-        return math.inf
     return abs(math.log10(gauge.ratio / TARGET))

@@ -90,6 +90,9 @@ class RatioState(StrEnum):
     FINE = "fine"
     HIGH = "high"
     DEAD = "dead"
+    """Moves less than its own precision."""
+    NO_GRADIENT = "no gradient"
+    """Does not move at all, or is not measured though other layers are."""
     UNKNOWN = "unknown"
 
 

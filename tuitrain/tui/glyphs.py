@@ -40,6 +40,7 @@ _PLAIN: Final = str.maketrans(
         **dict.fromkeys("·∙◦", "."),
         **dict.fromkeys("●★", "*"),
         **dict.fromkeys("○", "o"),
+        **dict.fromkeys("∅", "0"),
         **dict.fromkeys("━", "="),
         **dict.fromkeys("─┅–—", "-"),
         **dict.fromkeys("┃│┤├", "|"),

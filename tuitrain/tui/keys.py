@@ -88,6 +88,18 @@ MAIN_KEYS = (
     _trials(
         "M", "M", "unmark", "", "Forget the marks: draw what runs and what is best."
     ),
+    _trials("S", "S", "sort", "", "Sort the trials by the next column, or by none."),
+    _trials("R", "R", "reverse", "", "Turn the order of the trials round."),
+    _trials(
+        "slash",
+        "/",
+        "filter",
+        "find",
+        "List trials with some words only: state, step, lr=1e-2; esc lists all.",
+    ),
+    _trials(
+        "c", "c", "compare", "compare", "The marked trials side by side, two or more."
+    ),
     _trials("y", "y", "log_y", "log y", "Logarithmic y axis, on or off."),
     _trials("x", "x", "x_axis", "x axis", "Count iterations or epochs on the x axis."),
     _screens("t", "t", "open_trial", "trial", "Everything about the chosen trial."),
@@ -99,12 +111,12 @@ MAIN_KEYS = (
         "tab",
         "move_pane(1)",
         "pane",
-        "Next pane, where one is shown at a time.",
+        "Choose the next pane: it scrolls, z shows it alone.",
     ),
     _screen("shift+tab", "shift+tab", "move_pane(-1)", "", "The pane before."),
     _screen("z", "z", "zoom", "zoom", "One pane at a time, or all of them."),
-    _screen("pagedown", "pgdn", "scroll_verdict(1)", "", "Read on in the verdict."),
-    _screen("pageup", "pgup", "scroll_verdict(-1)", "", "Read back in the verdict."),
+    _screen("pagedown", "pgdn", "scroll_pane(1)", "", "Read on in the chosen pane."),
+    _screen("pageup", "pgup", "scroll_pane(-1)", "", "Read back in the chosen pane."),
     _screen(
         "ctrl+s", "ctrl+s", "save_picture", "", "Save this screen as an SVG picture."
     ),

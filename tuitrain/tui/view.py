@@ -24,6 +24,12 @@ class View:
     log_y: bool = False
     by_epoch: bool = False
     """Whether the x axis counts epochs instead of iterations."""
+    sort: str = ""
+    """Title of the column that trials are sorted by; empty: in the order of ids."""
+    is_reversed: bool = False
+    """Whether the largest comes first."""
+    looked_for: str = ""
+    """Words that a trial's row must hold to be listed; empty: all are."""
 
     def toggled(self, study: Study, trial: TrialId) -> "View":
         """Return this view with the mark of `trial` set or taken away."""
@@ -66,7 +72,9 @@ def listed_trials(study: Study) -> Sequence[TrialView]:
 
 def cursor_trial(study: Study, view: View) -> TrialView | None:
     """Return the chosen trial, or the one that is most worth a look; None: no trial."""
-    trials = listed_trials(study)
+    every = listed_trials(study)
+    # Where nothing is found, there is still one whose curves and ratios are shown.
+    trials = [t for t in every if matches(t, view.looked_for)] or every
     if chosen := next((t for t in trials if t.trial == view.cursor), None):
         return chosen
     running = [t for t in trials if t.state is TrialState.RUNNING]
@@ -77,6 +85,17 @@ def cursor_trial(study: Study, view: View) -> TrialView | None:
     return next(
         (t for t in trials if t.trial == best), next(iter(over or trials), None)
     )
+
+
+def matches(trial: TrialView, looked_for: str) -> bool:
+    """Whether a row holds every word that is looked for: state, step, configuration."""
+    if not looked_for:
+        return True
+    step = trial.step.label if trial.step is not None else ""
+    config = " ".join(f"{name}={value}" for name, value in trial.config.items())
+    text = f"{trial.trial} {trial.state.value} {step} {trial.varied} {config}"
+    held = f"{text} {trial.reason}".lower()
+    return all(word in held for word in looked_for.lower().split())
 
 
 def drawn_trials(study: Study, view: View) -> frozenset[TrialId]:

@@ -23,10 +23,11 @@ _ROLES: Final = {
     RatioState.LOW: "warn",
     RatioState.HIGH: "warn",
     RatioState.DEAD: "bad",
+    RatioState.NO_GRADIENT: "bad",
     RatioState.UNKNOWN: "muted",
 }
 _VALUE_WIDTH = 7
-_STATE_WIDTH = 5
+_STATE_WIDTH = 12
 _WIDEST_NAME = 24
 _SHORTEST_SCALE = 8
 
@@ -37,37 +38,53 @@ class GaugesPane(LinesPane):
     study: var[Study | None] = var(None, init=False, always_update=True)
     view: var[View] = var(View(), init=False)
 
+    first: var[int] = var(0, init=False)
+    """The gauge that is uppermost."""
+
     def watch_study(self) -> None:
         """Draw the newer study."""
         self.redraw()
 
-    def watch_view(self) -> None:
-        """Draw another trial's gauges."""
+    def watch_view(self, before: View, after: View) -> None:
+        """Draw another trial's gauges, from the worst on."""
+        if before.cursor != after.cursor:
+            self.first = 0
         self.redraw()
+
+    def watch_first(self) -> None:
+        """Draw other gauges."""
+        self.redraw()
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll by pages, as far as there are gauges."""
+        room = max(1, self.size.height - 2)
+        furthest = max(0, self._count - room)
+        self.first = max(0, min(furthest, self.first + pages * room))
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return a scale and as many gauges as fit."""
         trial = cursor_trial(self.study, self.view) if self.study else None
         gauges = self.study.gauges(trial.trial) if self.study and trial else ()
+        self._count = len(gauges)
         self.entitle(self._title())
         if not gauges:
             return [line((" not measured yet", "muted"))]
         names = _names(gauges)
-        has_state = width >= 44
+        has_state = width >= 48
         widest = min(_WIDEST_NAME, max(len(name) for name in names))
         rest = width - _VALUE_WIDTH - 3 - (_STATE_WIDTH if has_state else 0)
         name_width = max(3, min(widest, rest - _SHORTEST_SCALE))
         scale = max(1, rest - name_width)
-        shown = len(gauges) if len(gauges) <= height - 1 else max(0, height - 2)
         rows = [_ruler(name_width, scale)]
+        room = max(1, height - 2) if len(gauges) > height - 1 else len(gauges)
+        first = max(0, min(self.first, len(gauges) - room))
+        seen = slice(first, first + room)
         rows += [
             _row(gauge, name, name_width, scale, has_state=has_state)
-            for gauge, name in zip(gauges[:shown], names, strict=False)
+            for gauge, name in zip(gauges[seen], names[seen], strict=True)
         ]
-        if shown < len(gauges):
-            fine = sum(g.state is RatioState.FINE for g in gauges[shown:])
-            rest_text = f" {len(gauges) - shown} more, {fine} of them fine"
-            rows.append(line((rest_text, "muted")))
+        if room < len(gauges):
+            rows.append(_about_rest(gauges, first, first + room))
         return rows
 
     def _title(self) -> str:
@@ -76,6 +93,14 @@ class GaugesPane(LinesPane):
         shown = (s for s in shown_trials(self.study, self.view) if s.is_cursor)
         letter = next((s.letter for s in shown), "")
         return f"update ratio · {letter}" if letter else "update ratio"
+
+
+def _about_rest(gauges: Sequence[GaugeView], first: int, end: int) -> Line:
+    """Return which gauges are in sight, and how many of the others are fine."""
+    others = (*gauges[:first], *gauges[end:])
+    fine = sum(gauge.state is RatioState.FINE for gauge in others)
+    text = f" {first + 1}–{end} of {len(gauges)} · {fine} of the others fine"
+    return line((text, "muted"))
 
 
 def to_cell(ratio: float, width: int) -> int:
@@ -134,5 +159,10 @@ def _row(
 
 def _sign(gauge: GaugeView) -> Line:
     """Return the state as a sign, where its word has no room."""
-    signs = {RatioState.LOW: "↓", RatioState.HIGH: "↑", RatioState.DEAD: "✗"}
+    signs = {
+        RatioState.LOW: "↓",
+        RatioState.HIGH: "↑",
+        RatioState.DEAD: "✗",
+        RatioState.NO_GRADIENT: "∅",
+    }
     return line((signs.get(gauge.state, " "), _ROLES[gauge.state]))

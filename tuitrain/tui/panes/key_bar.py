@@ -12,7 +12,24 @@ from tuitrain.tui.messages import Link
 from tuitrain.tui.wishes import name_of_next
 
 _ORDER = (
-    *("enter", "n", "p", "m", "t", "l", "g", "y", "A", "d", "s", "r", "x", "z"),
+    *(
+        "enter",
+        "n",
+        "p",
+        "m",
+        "t",
+        "l",
+        "g",
+        "c",
+        "/",
+        "y",
+        "A",
+        "d",
+        "s",
+        "r",
+        "x",
+        "z",
+    ),
     *("?", "q"),
 )
 _REPLAY_ORDER = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -21,13 +21,16 @@ from tuitrain.tui.panes.key_bar import KeyBar
 from tuitrain.tui.panes.plot_pane import PlotPane
 from tuitrain.tui.panes.tabs import TabsPane
 from tuitrain.tui.panes.trials import TrialsPane
+from tuitrain.tui.panes.typing_line import TypingLine
 from tuitrain.tui.panes.verdict import VerdictPane
+from tuitrain.tui.screens.compare import CompareScreen
 from tuitrain.tui.screens.deeds import StudyScreen
 from tuitrain.tui.screens.grid import GridScreen
 from tuitrain.tui.screens.help import HelpScreen
 from tuitrain.tui.screens.log import LogScreen
 from tuitrain.tui.screens.trial import TrialScreen
-from tuitrain.tui.view import cursor_trial, listed_trials
+from tuitrain.tui.table import next_sort, table_rows
+from tuitrain.tui.view import cursor_trial, drawn_trials
 
 WIDE_FROM = 100
 """Columns from which all panes are shown at once."""
@@ -71,6 +74,7 @@ class MainScreen(StudyScreen):
                         yield PlotPane(quantity, id=quantity).data_bind(study, view)
                 yield TrialsPane(id="trials", classes="pane").data_bind(study, view)
                 yield VerdictPane(id="verdict", classes="pane").data_bind(study, view)
+        yield TypingLine("list trials with these words: running lr=1e-2 …")
         yield KeyBar(id="keys").data_bind(study, link)
 
     def on_mount(self) -> None:
@@ -108,9 +112,9 @@ class MainScreen(StudyScreen):
         """Choose the trial above or below."""
         if self.study is None:
             return
-        trials = [trial.trial for trial in listed_trials(self.study)]
+        trials = [shown.trial.trial for shown in table_rows(self.study, self.view)]
         chosen = cursor_trial(self.study, self.view)
-        if chosen is None:
+        if chosen is None or chosen.trial not in trials:
             return
         at = max(0, min(len(trials) - 1, trials.index(chosen.trial) + rows))
         self.view = replace(self.view, cursor=trials[at])
@@ -124,6 +128,26 @@ class MainScreen(StudyScreen):
     def action_unmark(self) -> None:
         """Draw what is drawn by default."""
         self.view = replace(self.view, marks=None, cursor=None)
+
+    def action_sort(self) -> None:
+        """Sort the trials by the next column."""
+        if self.study is not None:
+            self.view = next_sort(self.study, self.view)
+
+    def action_reverse(self) -> None:
+        """Turn the order of the trials round."""
+        self.view = replace(self.view, is_reversed=not self.view.is_reversed)
+
+    def action_filter(self) -> None:
+        """Ask which trials to list."""
+        self.chosen = PANES.index("trials")
+        self.query_one(TypingLine).open(self.view.looked_for)
+
+    @on(TypingLine.Typed)
+    def list_like(self, message: TypingLine.Typed) -> None:
+        """List the trials that hold what is typed."""
+        message.stop()
+        self.view = replace(self.view, looked_for=message.text)
 
     def action_log_y(self) -> None:
         """Switch the y axis."""
@@ -141,9 +165,16 @@ class MainScreen(StudyScreen):
         """Show one pane, or all."""
         self.is_zoomed = not self.is_zoomed
 
-    def action_scroll_verdict(self, pages: int) -> None:
-        """Scroll what is written in the verdict."""
-        self.query_one(VerdictPane).scroll_by(pages)
+    def action_scroll_pane(self, pages: int) -> None:
+        """Scroll the chosen pane, or the verdict where there is nothing to scroll."""
+        match PANES[self.chosen]:
+            case "trials":
+                page = max(1, self.query_one(TrialsPane).size.height - 2)
+                self.action_move_cursor(pages * page)
+            case "ratios":
+                self.query_one(GaugesPane).scroll_by(pages)
+            case _:
+                self.query_one(VerdictPane).scroll_by(pages)
 
     # Other screens --------------------------------------------------------------------
 
@@ -166,6 +197,14 @@ class MainScreen(StudyScreen):
         traceback = finished.traceback if finished is not None else ""
         screen = LogScreen(trial, self._find_log(trial), traceback)
         self.post_message(ScreenWanted(screen))
+
+    def action_compare(self) -> None:
+        """Show the marked trials side by side."""
+        drawn = drawn_trials(self.study, self.view) if self.study is not None else ()
+        if len(drawn) < 2:
+            self.post_message(HintGiven("m marks trials; two are needed to compare"))
+            return
+        self.post_message(ScreenWanted(CompareScreen(replace(self.view, marks=drawn))))
 
     def action_open_grid(self) -> None:
         """Show LR × weight decay."""
