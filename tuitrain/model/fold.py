@@ -203,7 +203,7 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
             config = trial.config if trial.step is not None else event.config
             return replace(trial, task=event, config=config)
         case PointsMeasured():
-            return _with_points(trial, event)
+            return _with_points(trial, event, at_s)
         case EpochEnded(epoch=epoch, iteration=iteration):
             return replace(
                 trial,
@@ -222,11 +222,16 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
             assert_never(event)
 
 
-def _with_points(trial: TrialModel, event: PointsMeasured) -> TrialModel:
+def _with_points(trial: TrialModel, event: PointsMeasured, at_s: Seconds) -> TrialModel:
     iterations = np.array(event.iteration, dtype=np.int64)
     series = dict(trial.series)
     for name, column in event.values.items():
         before = series.get(name, EMPTY_SERIES)
         if len(column) == len(iterations):
             series[name] = before.append(iterations, to_numbers(column))
-    return replace(trial, series=series)
+    # A wall clock may be set back; a trial's time only goes on.
+    written_s = max(at_s, trial.times.last if trial.times.last is not None else at_s)
+    times = trial.times.append(
+        iterations[-1:], np.array([written_s])[: len(iterations)]
+    )
+    return replace(trial, series=series, times=times)

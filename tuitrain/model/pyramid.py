@@ -1,4 +1,4 @@
-"""Extremes of a column that only grows, kept at every scale.
+"""Extremes and sums of a column that only grows, kept at every scale.
 
 Level 0 is the column itself; an item of the next level sums up `FANOUT` items of the one
 below. Only whole groups are summed up, so an item once written never changes: a window
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 FANOUT: Final = 64
 """Items that one item of the next level sums up: fewer mean more levels to visit, more
 mean longer groups to read at both ends of a range."""
+
+LARGEST_SUMMED: Final = 1e299
+"""Values beyond count as this in a sum, so that no sum of fewer than 1e9 overflows."""
 
 _Rows = NDArray[np.int64]
 _Numbers = NDArray[np.float64]
@@ -36,7 +39,7 @@ class Extremes:
 
 @dataclass(frozen=True)
 class _Kind:
-    """One of the things an item knows, in the order of the fields of `Extremes`."""
+    """One of the things an item knows."""
 
     merge: np.ufunc
     nothing: float
@@ -49,22 +52,38 @@ _KINDS: Final = (
     _Kind(np.maximum, -np.inf, np.float64),
     _Kind(np.maximum, -1, np.int64),
     _Kind(np.logical_or, 0, np.bool_),
+    _Kind(np.add, 0, np.float64),
+    _Kind(np.add, 0, np.int64),
 )
 
+_Picks = tuple[int, ...]
+"""Places in `_KINDS`."""
 
-def _nothing(kinds: tuple[_Kind, ...], count: int) -> list[_Array]:
-    return [np.full(count, kind.nothing, dtype=kind.type) for kind in kinds]
+_ALL: Final[_Picks] = (0, 1, 2, 3, 4, 5)
+_EXTREMES: Final[_Picks] = (0, 1, 2, 3)
+_BOUNDS: Final[_Picks] = (0, 1)
+_SUMS: Final[_Picks] = (4, 5)
 
 
-def _of_rows(values: _Numbers, rows: _Rows) -> list[_Array]:
+def _nothing(picks: _Picks, count: int) -> list[_Array]:
+    return [
+        np.full(count, _KINDS[pick].nothing, dtype=_KINDS[pick].type) for pick in picks
+    ]
+
+
+def _of_rows(values: _Numbers, rows: _Rows, picks: _Picks) -> list[_Array]:
     """Return each value as an item of its own."""
     finite = np.isfinite(values)
-    return [
+    summed = np.clip(values, -LARGEST_SUMMED, LARGEST_SUMMED)
+    items = (
         np.where(finite, values, np.inf),
         np.where(finite, values, -np.inf),
         np.where(finite, rows, -1),
         ~finite,
-    ]
+        np.where(finite, summed, 0.0),
+        finite.astype(np.int64),
+    )
+    return [items[pick] for pick in picks]
 
 
 class _Level:
@@ -72,13 +91,13 @@ class _Level:
 
     def __init__(self) -> None:
         self.length = 0
-        self.items = _nothing(_KINDS, 0)
+        self.items = _nothing(_ALL, 0)
 
     def append(self, items: list[_Array]) -> None:
         grown = self.length + len(items[0])
         if grown > len(self.items[0]):
             # New arrays, never resized ones: a reader may hold the old ones.
-            roomy = _nothing(_KINDS, 2 * grown)
+            roomy = _nothing(_ALL, 2 * grown)
             for new, old in zip(roomy, self.items, strict=True):
                 new[: self.length] = old[: self.length]
             self.items = roomy
@@ -111,11 +130,12 @@ class Pyramid:
             if depth:
                 items = [array[span] for array in self._levels[depth - 1].items]
             else:
-                items = _of_rows(values[span], np.arange(span.start, span.stop))
+                rows = np.arange(span.start, span.stop)
+                items = _of_rows(values[span], rows, _ALL)
             begins = np.arange(0, span.stop - span.start, FANOUT)
             if depth == len(self._levels):
                 self._levels.append(_Level())
-            self._levels[depth].append(_grouped(_KINDS, items, begins))
+            self._levels[depth].append(_grouped(_ALL, items, begins))
             length, depth = groups, depth + 1
 
     def copy(self, rows: int) -> "Pyramid":
@@ -139,16 +159,31 @@ class Pyramid:
             edges: Rows in order, shape (ranges + 1,).
         """
         if not self._is_finite:
-            return Extremes(*self._merge(_KINDS, values, edges))
-        low, high = self._merge(_KINDS[:2], values, edges)
+            return Extremes(*self._merge(_EXTREMES, values, edges[:-1], edges[1:]))
+        low, high = self._merge(_BOUNDS, values, edges[:-1], edges[1:])
         last = np.where(edges[1:] > edges[:-1], edges[1:] - 1, -1)
         return Extremes(low, high, last, np.zeros(len(last), dtype=np.bool_))
 
+    def sums(
+        self, values: _Numbers, first: _Rows, end: _Rows
+    ) -> tuple[_Numbers, _Rows]:
+        """Add up the finite values of some ranges of rows, which may overlap.
+
+        Args:
+            values: The column, at least as far as the last end, shape (rows,).
+            first: First row of each range, shape (ranges,).
+            end: Row after the last of each range, ≥ first, shape (ranges,).
+
+        Returns:
+            Sum and number of the finite values of each range, both of shape (ranges,).
+        """
+        total, count = self._merge(_SUMS, values, first, end)
+        return total, count
+
     def _merge(
-        self, kinds: tuple[_Kind, ...], values: _Numbers, edges: _Rows
+        self, picks: _Picks, values: _Numbers, first: _Rows, end: _Rows
     ) -> list[_Array]:
-        first, end = edges[:-1], edges[1:]
-        found = _nothing(kinds, len(first))
+        found = _nothing(picks, len(first))
         depth = 0
         while True:
             # Whole groups are left to the next level; what is at both ends is read here.
@@ -158,35 +193,34 @@ class Pyramid:
                 (first, np.where(inner, up * FANOUT, end)),
                 (np.where(inner, down * FANOUT, end), end),
             )
-            items = self._read(depth, len(kinds), values, rows)
-            parts = _grouped(kinds, items, begins) if len(filled) else []
-            for kind, whole, part in zip(kinds, found, parts, strict=False):
-                whole[filled] = kind.merge(whole[filled], part)
+            items = self._read(depth, picks, values, rows)
+            parts = _grouped(picks, items, begins) if len(filled) else []
+            for pick, whole, part in zip(picks, found, parts, strict=False):
+                whole[filled] = _KINDS[pick].merge(whole[filled], part)
             if not inner.any():
                 return found
             first, end = np.where(inner, up, 0), np.where(inner, down, 0)
             depth += 1
 
     def _read(
-        self, depth: int, kinds: int, values: _Numbers, rows: _Rows
+        self, depth: int, picks: _Picks, values: _Numbers, rows: _Rows
     ) -> list[_Array]:
         if depth:
-            return [a.take(rows) for a in self._levels[depth - 1].items[:kinds]]
-        if kinds == len(_KINDS):
-            return _of_rows(values.take(rows), rows)
-        return [values.take(rows)] * kinds
+            items = self._levels[depth - 1].items
+            return [items[pick].take(rows) for pick in picks]
+        if picks == _BOUNDS:
+            return [values.take(rows)] * 2
+        return _of_rows(values.take(rows), rows, picks)
 
     def _length(self, depth: int) -> int:
         return self._levels[depth].length if depth < len(self._levels) else 0
 
 
-def _grouped(
-    kinds: tuple[_Kind, ...], items: list[_Array], begins: _Rows
-) -> list[_Array]:
+def _grouped(picks: _Picks, items: list[_Array], begins: _Rows) -> list[_Array]:
     """Return one item for each run of items that begins at `begins`."""
     return [
-        kind.merge.reduceat(array, begins)
-        for kind, array in zip(kinds, items, strict=True)
+        _KINDS[pick].merge.reduceat(array, begins)
+        for pick, array in zip(picks, items, strict=True)
     ]
 
 

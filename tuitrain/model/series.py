@@ -1,5 +1,6 @@
 """One measured series: a frozen window on columns that only grow."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,6 +10,10 @@ from numpy.typing import NDArray
 from tuitrain.model.pyramid import Pyramid
 
 _FIRST_CAPACITY = 64
+_LAST = 2.0**62
+"""No iteration is as late; what is asked beyond means the end."""
+_BRANCHES, _SHORT = 64, 4096
+"""The best value is looked for in ever shorter parts, until this few rows are left."""
 _T = TypeVar("_T", bound=np.generic)
 
 
@@ -97,15 +102,42 @@ class Series:
         end = int(np.searchsorted(self.iterations, iteration, side="right"))
         return Series(self._columns, end)
 
+    def at(self, iteration: float) -> tuple[int, float] | None:
+        """Return (iteration, value) of the newest point up to `iteration`; None: none."""
+        place = np.array([math.floor(min(max(iteration, -1.0), _LAST))])
+        row = int(np.searchsorted(self.iterations, place, side="right")[0]) - 1
+        if row < 0:
+            return None
+        return int(self._columns.iterations[row]), float(self._columns.values[row])
+
     def best(self, *, highest: bool) -> tuple[int, float] | None:
-        """Return (iteration, value) of the best finite point; None: there is none."""
-        values = self.values
-        finite = np.flatnonzero(np.isfinite(values))
+        """Return (iteration, value) of the best finite point; None: there is none.
+
+        The first of equal ones. The pyramid leads to it, so that its cost hardly
+        grows with the points.
+        """
+        values, first, end = self._columns.values, 0, self._length
+        while end - first > _SHORT:
+            edges = np.linspace(first, end, _BRANCHES + 1).astype(np.int64)
+            found = self._columns.pyramid.extremes(values, edges)
+            branch = int(np.argmax(found.high) if highest else np.argmin(found.low))
+            first, end = int(edges[branch]), int(edges[branch + 1])
+        finite = first + np.flatnonzero(np.isfinite(values[first:end]))
         if not len(finite):
             return None
         pick = np.argmax(values[finite]) if highest else np.argmin(values[finite])
         index = int(finite[pick])
-        return int(self.iterations[index]), float(values[index])
+        return int(self._columns.iterations[index]), float(values[index])
+
+    def first_broken(self, first: float, end: float) -> tuple[int, float] | None:
+        """Return the first point that is not finite with first ≤ iteration < end."""
+        start, stop = self._rows_at(np.array([first, end]))
+        values = self._columns.values[start:stop]
+        broken = np.flatnonzero(~np.isfinite(values))
+        if not len(broken):
+            return None
+        row = int(start + broken[0])
+        return int(self._columns.iterations[row]), float(self._columns.values[row])
 
     def columns(self, first: float, last: float, count: int) -> ColumnExtents:
         """Reduce the points with iteration in [first, last] to `count` columns.
@@ -116,16 +148,65 @@ class Series:
         if not self._length or count <= 0 or last < first:
             nothing = np.full(max(0, count), np.nan)
             return ColumnExtents(nothing, nothing, nothing, np.isinf(nothing))
-        edges = self._edges(first, last, count)
+        return self._reduce(self._edges(first, last, count))
+
+    def columns_between(self, bounds: NDArray[np.float64]) -> ColumnExtents:
+        """Reduce the points to columns of any width.
+
+        Args:
+            bounds: Column k holds the iterations in [bounds[k], bounds[k + 1]); not
+                decreasing, shape (columns + 1,).
+        """
+        return self._reduce(self._rows_at(bounds))
+
+    def means(self, bounds: NDArray[np.float64], span: int) -> NDArray[np.float64]:
+        """Return a moving mean, sampled at the newest point of each column.
+
+        The mean is of the finite values of the last `span` iterations, that of the
+        point included; at the start, of those there are. Where a column is longer than
+        `span`, it is the mean of the whole column, so that no point is left out. It is
+        exact, not an estimate from the reduced columns, and the same at every zoom
+        that resolves the span.
+
+        Args:
+            bounds: As for `columns_between`, shape (columns + 1,).
+            span: Iterations, ≥ 1.
+
+        Returns:
+            Shape (columns,); NaN: no finite value there.
+        """
+        edges = self._rows_at(bounds)
+        first, end = edges[:-1], edges[1:]
+        held = np.flatnonzero(end > first)
+        means = np.full(len(first), np.nan)
+        if not len(held):
+            return means
+        newest = self._columns.iterations[end[held] - 1]
+        start = np.searchsorted(self.iterations, newest - (span - 1))
+        total, count = self._columns.pyramid.sums(
+            self._columns.values, np.minimum(start, first[held]), end[held]
+        )
+        some = count > 0
+        means[held[some]] = total[some] / count[some]
+        return means
+
+    def _reduce(self, edges: NDArray[np.int64]) -> ColumnExtents:
         values = self._columns.values
         found = self._columns.pyramid.extremes(values, edges)
         some = found.last >= 0
+        newest = values.take(found.last) if self._length else found.low
         return ColumnExtents(
             np.where(some, found.low, np.nan),
             np.where(some, found.high, np.nan),
-            np.where(some, values.take(found.last), np.nan),
+            np.where(some, newest, np.nan),
             found.broken,
         )
+
+    def _rows_at(self, bounds: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the first row at or after each of some iterations."""
+        # Whole numbers first: comparing with fractions would copy the whole column.
+        whole = np.ceil(np.clip(bounds, -1.0, _LAST)).astype(np.int64)
+        return np.searchsorted(self.iterations, whole)
 
     def _edges(self, first: float, last: float, count: int) -> NDArray[np.int64]:
         """Return the row at which each column begins, and the row after the last one."""

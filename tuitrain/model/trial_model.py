@@ -63,6 +63,9 @@ class TrialModel:
     stop_reason: str | None = None
     task: TaskDescribed | None = None
     series: Mapping[str, Series] = field(default_factory=dict)
+    times: Series = EMPTY_SERIES
+    """Wall time in seconds at which the points up to an iteration were written: one
+    point for each event that brought some; never decreasing."""
     epoch: int = 0
     """Epochs complete, those of the resumed trial included."""
     epoch_iterations: tuple[int, ...] = ()

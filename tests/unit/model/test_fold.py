@@ -181,6 +181,21 @@ def test_points_count_all_series_and_the_newest_iteration():
     assert trial.elapsed_s is None
 
 
+def test_the_time_of_points_goes_on_even_when_the_clock_is_set_back():
+    events = [
+        PointsMeasured(trial=TRIAL, iteration=[n, n + 1], values={"loss": [1.0, 2.0]})
+        for n in (1, 3, 5)
+    ]
+    records = [
+        record
+        for event, at_s in zip(events, (10.0, 8.0, 12.0), strict=True)
+        for record in make_records([event], at_s=at_s)
+    ]
+    times = fold_all(StudyModel(), records).trials[TRIAL].times
+    assert times.iterations.tolist() == [2, 4, 6]
+    assert times.values.tolist() == [10.0, 10.0, 12.0]
+
+
 def test_a_column_of_the_wrong_length_is_left_out():
     event = PointsMeasured(
         trial=TRIAL, iteration=[1, 2], values={"loss": [0.5], "lr": [0.1, 0.1]}

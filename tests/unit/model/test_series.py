@@ -160,3 +160,101 @@ def test_an_empty_series_knows_nothing():
 def test_the_last_value_may_be_non_finite():
     assert math.isnan(_series([1, 2], [1.0, math.nan]).last or 0.0)
     assert _series([1, 2], [1.0, math.nan]).last_iteration == 2
+
+
+@given(
+    steps=STEPS,
+    bounds=st.lists(st.floats(-50, 2000), min_size=2, max_size=20).map(sorted),
+)
+def test_columns_of_any_width_hold_what_a_look_at_every_point_finds(steps, bounds):
+    series = _from_steps(steps)
+    got = series.columns_between(np.array(bounds))
+    for k, (first, end) in enumerate(itertools.pairwise(bounds)):
+        inside = (series.iterations >= first) & (series.iterations < end)
+        held = series.values[inside]
+        finite = held[np.isfinite(held)]
+        assert got.broken[k] == (len(finite) < len(held))
+        if not len(finite):
+            assert math.isnan(got.low[k])
+            assert math.isnan(got.last[k])
+            continue
+        assert (got.low[k], got.high[k]) == (finite.min(), finite.max())
+        assert got.last[k] == finite[-1]
+
+
+def _mean_by_hand(series: Series, first: float, end: float, span: int) -> float:
+    here = (series.iterations >= first) & (series.iterations < end)
+    if not here.any():
+        return math.nan
+    newest = series.iterations[here][-1]
+    begins = min(newest - span + 1, series.iterations[here][0])
+    held = (series.iterations >= begins) & (series.iterations <= newest)
+    values = series.values[held]
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else math.nan
+
+
+@given(
+    steps=STEPS,
+    bounds=st.lists(st.floats(-50, 2000), min_size=2, max_size=20).map(sorted),
+    span=st.integers(1, 3000),
+)
+def test_a_moving_mean_is_the_mean_of_every_point_in_its_span(steps, bounds, span):
+    series = _from_steps(steps)
+    got = series.means(np.array(bounds), span)
+    want = [_mean_by_hand(series, a, b, span) for a, b in itertools.pairwise(bounds)]
+    finite = series.values[np.isfinite(series.values)]
+    size = float(np.abs(finite).max()) if len(finite) else 0.0
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12 * size)
+
+
+@pytest.mark.parametrize("span", [1, 63, 64, 65, 1000, 30_000])
+def test_a_moving_mean_of_a_long_series_goes_through_every_level(span):
+    values = np.random.default_rng(span).normal(size=20_000)
+    values[::97] = np.nan
+    series = _series(np.arange(1, 20_001), values)
+    bounds = np.linspace(0, 20_001, 121)
+    want = [_mean_by_hand(series, a, b, span) for a, b in itertools.pairwise(bounds)]
+    np.testing.assert_allclose(series.means(bounds, span), want, rtol=1e-9, atol=1e-9)
+
+
+def test_a_moving_mean_forgets_a_huge_value_that_is_out_of_its_span():
+    values = np.ones(5000)
+    values[0] = 1e308
+    means = _series(np.arange(1, 5001), values).means(np.array([4990.0, 5001.0]), 100)
+    assert means.tolist() == [1.0]
+
+
+@given(steps=STEPS, highest=st.booleans())
+def test_the_best_of_a_long_series_is_the_first_of_the_best(steps, highest):
+    repeated = _from_steps(steps * (1 + 9000 // max(1, len(steps))))
+    values = repeated.values
+    finite = np.flatnonzero(np.isfinite(values))
+    got = repeated.best(highest=highest)
+    if not len(finite):
+        assert got is None
+        return
+    pick = np.argmax(values[finite]) if highest else np.argmin(values[finite])
+    assert got == (repeated.iterations[finite[pick]], values[finite[pick]])
+
+
+@given(steps=STEPS, at=st.floats(-20, 4000))
+def test_the_value_at_a_place_is_that_of_the_newest_point_before(steps, at):
+    series = _from_steps(steps)
+    before = [k for k, i in enumerate(series.iterations) if i <= at]
+    got = series.at(at)
+    if not before:
+        assert got is None
+        return
+    assert got is not None
+    assert got[0] == series.iterations[before[-1]]
+    np.testing.assert_equal(got[1], series.values[before[-1]])
+
+
+def test_the_first_point_that_is_not_finite_is_found_within_a_range():
+    series = _series([1, 2, 3, 4], [0.5, math.nan, 0.5, math.inf])
+    assert series.first_broken(3, 5) == (4, math.inf)
+    found = series.first_broken(0, 5)
+    assert found is not None
+    assert found[0] == 2
+    assert series.first_broken(3, 4) is None
