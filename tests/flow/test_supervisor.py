@@ -326,7 +326,7 @@ def test_a_study_removed_and_made_again_gets_a_supervisor_of_its_own(supervised)
     again = Supervised.create(supervised.folder.path)
     again.ensure()
     assert again.identify() != old
-    assert not old.is_alive()
+    wait_for(lambda: not old.is_alive(), "the end of the old supervisor")
     again.let_go()
     assert again.ask(RunStep()).accepted
     wait_for(again.verdict, "the verdict")

@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -18,6 +19,18 @@ is left out, and never that of a library it may be called like."""
 _MESSAGE_CHARACTERS: Final = 300
 
 
+class _FreshLoader(SourceFileLoader):
+    """Reads the source each time, and leaves no compiled copy beside it.
+
+    Python takes a compiled copy for current when time (in seconds) and size agree: two
+    edits within a second, `16` to `17` say, would train the first one twice.
+    """
+
+    def path_stats(self, path: str) -> dict[str, Any]:
+        """Refuse, which is how a loader says that it has no compiled copies."""
+        raise OSError(f"{path}: no compiled copy is used")
+
+
 def load_function(script: Path, name: str) -> Callable[..., Any]:
     """Run the script's top level and return its function called `name`.
 
@@ -26,13 +39,14 @@ def load_function(script: Path, name: str) -> Callable[..., Any]:
     """
     find_script_file(script)
     prepare_arguments(script, [])
-    spec = importlib.util.spec_from_file_location(MODULE_NAME, script)
-    if spec is None or spec.loader is None:
+    loader = _FreshLoader(MODULE_NAME, os.fspath(script))
+    spec = importlib.util.spec_from_loader(MODULE_NAME, loader)
+    if spec is None:
         raise RejectedError(f"{script.name}: is no Python script; give a .py file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE_NAME] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise RejectedError(explain(error, script)) from error
     found: object = getattr(module, name, None)
