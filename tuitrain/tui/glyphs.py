@@ -14,6 +14,10 @@ TRAIN, VALIDATION, VALIDATION_POINT = "━", "┅", "◦"
 BROKEN = "×"
 CUT = "↑"
 BEST = "★"
+SHADES = " ░▒▓█"
+"""From the worst to the best; with a colour each, and never by colour alone."""
+SPARKS = "▁▂▃▄▅▆▇█"
+"""Heights of a curve one row high, the lowest first."""
 
 VERDICT_SIGNS: Final = {
     Verdict.PASS: (PASS, "good"),
@@ -43,6 +47,13 @@ _PLAIN: Final = str.maketrans(
         **dict.fromkeys("∅", "0"),
         **dict.fromkeys("━", "="),
         **dict.fromkeys("─┅–—", "-"),
+        **dict.fromkeys("░", "."),
+        **dict.fromkeys("▒", "-"),
+        **dict.fromkeys("▓", "="),
+        **dict.fromkeys("▁▂", "_"),
+        **dict.fromkeys("▃▄", "-"),
+        **dict.fromkeys("▅▆", "="),
+        **dict.fromkeys("▇█", "#"),
         **dict.fromkeys("┃│┤├", "|"),
         **dict.fromkeys("┌┐└┘┬┴┼", "+"),
         **dict.fromkeys("…", "~"),

@@ -15,7 +15,9 @@ class KeyGroup(StrEnum):
     SCREENS = "Other screens"
     SCREEN = "This screen"
     REPLAY = "Replay"
-    READING = "Trial, log, grid and help"
+    READING = "Trial, log, grid, comparison and help"
+    LOG = "Log"
+    GRID = "Grid"
     HOME = "Home"
 
 
@@ -204,6 +206,42 @@ READING_KEYS = (
 )
 """Keys of the screens that are read: trial, log, grid, help."""
 
+LOG_KEYS = (
+    Key("f", "f", "follow", "follow", "Stay at the end, or no longer.", KeyGroup.LOG),
+    Key(
+        "slash",
+        "/",
+        "search",
+        "search",
+        "Find the lines that hold a text.",
+        KeyGroup.LOG,
+    ),
+    Key(
+        "n",
+        "n",
+        "go_to_match(1)",
+        "next",
+        "Go to the next line that holds it.",
+        KeyGroup.LOG,
+    ),
+    Key(
+        "N",
+        "N",
+        "go_to_match(-1)",
+        "",
+        "Go to the line before that holds it.",
+        KeyGroup.LOG,
+    ),
+    Key("w", "w", "wrap", "wrap", "Wrap long lines, or cut them.", KeyGroup.LOG),
+)
+"""Keys of the log alone."""
+
+GRID_KEYS = (
+    Key("m", "m", "metric(1)", "metric", "Show the next metric.", KeyGroup.GRID),
+    Key("M", "M", "metric(-1)", "", "Show the metric before.", KeyGroup.GRID),
+)
+"""Keys of the grid alone."""
+
 HOME_KEYS = (
     Key(
         "enter",
@@ -221,7 +259,14 @@ HOME_KEYS = (
 )
 """Keys of the home screen."""
 
-ALL_KEYS = (*MAIN_KEYS, *REPLAY_KEYS, *READING_KEYS, *HOME_KEYS)
+ALL_KEYS = (
+    *MAIN_KEYS,
+    *REPLAY_KEYS,
+    *READING_KEYS,
+    *LOG_KEYS,
+    *GRID_KEYS,
+    *HOME_KEYS,
+)
 
 
 def to_bindings(keys: Iterable[Key]) -> list[Binding]:

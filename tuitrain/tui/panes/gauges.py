@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len
 from textual.reactive import var
 
 from tuitrain.diagnosis.update_ratio import TARGET
@@ -69,23 +70,13 @@ class GaugesPane(LinesPane):
         self.entitle(self._title())
         if not gauges:
             return [line((" not measured yet", "muted"))]
-        names = _names(gauges)
-        has_state = width >= 48
-        widest = min(_WIDEST_NAME, max(len(name) for name in names))
-        rest = width - _VALUE_WIDTH - 3 - (_STATE_WIDTH if has_state else 0)
-        name_width = max(3, min(widest, rest - _SHORTEST_SCALE))
-        scale = max(1, rest - name_width)
-        rows = [_ruler(name_width, scale)]
+        rows = gauge_rows(gauges, width)
         room = max(1, height - 2) if len(gauges) > height - 1 else len(gauges)
         first = max(0, min(self.first, len(gauges) - room))
-        seen = slice(first, first + room)
-        rows += [
-            _row(gauge, name, name_width, scale, has_state=has_state)
-            for gauge, name in zip(gauges[seen], names[seen], strict=True)
-        ]
+        seen = [rows[0], *rows[1 + first : 1 + first + room]]
         if room < len(gauges):
-            rows.append(_about_rest(gauges, first, first + room))
-        return rows
+            seen.append(_about_rest(gauges, first, first + room))
+        return seen
 
     def _title(self) -> str:
         if self.study is None:
@@ -93,6 +84,22 @@ class GaugesPane(LinesPane):
         shown = (s for s in shown_trials(self.study, self.view) if s.is_cursor)
         letter = next((s.letter for s in shown), "")
         return f"update ratio · {letter}" if letter else "update ratio"
+
+
+def gauge_rows(gauges: Sequence[GaugeView], width: int) -> list[Line]:
+    """Return a scale, and below it a row for each gauge."""
+    names = _names(gauges)
+    has_state = width >= 48
+    widest = min(_WIDEST_NAME, max((cell_len(name) for name in names), default=0))
+    rest = width - _VALUE_WIDTH - 3 - (_STATE_WIDTH if has_state else 0)
+    name_width = max(3, min(widest, rest - _SHORTEST_SCALE))
+    scale = max(1, rest - name_width)
+    rows = [_ruler(name_width, scale)]
+    rows += [
+        _row(gauge, name, name_width, scale, has_state=has_state)
+        for gauge, name in zip(gauges, names, strict=True)
+    ]
+    return rows
 
 
 def _about_rest(gauges: Sequence[GaugeView], first: int, end: int) -> Line:

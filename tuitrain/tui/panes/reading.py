@@ -29,10 +29,17 @@ class ReadingPane(LinesPane):
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the rows in sight."""
         self.first = max(0, min(self.first, self._furthest()))
+        self.entitle(self._titles[0], self.place)
+        return self.rows[self.first : self.first + height]
+
+    @property
+    def place(self) -> str:
+        """Which rows are in sight; empty: all."""
+        height = self.size.height
+        if len(self.rows) <= height:
+            return ""
         end = min(len(self.rows), self.first + height)
-        place = f"{self.first + 1}–{end} of {len(self.rows)}" if self.rows else ""
-        self.entitle(self._titles[0], place if len(self.rows) > height else "")
-        return self.rows[self.first : end]
+        return f"{self.first + 1}–{end} of {len(self.rows)}"
 
     def scroll_rows(self, rows: int) -> None:
         """Move by `rows`; to the end means to stay there."""
@@ -47,6 +54,11 @@ class ReadingPane(LinesPane):
         """Show the first row."""
         self.sticks = False
         self.first = 0
+
+    def go_to(self, row: int) -> None:
+        """Show a row uppermost, as far as there are rows below it."""
+        self.sticks = False
+        self.first = max(0, min(self._furthest(), row))
 
     def go_to_end(self, *, stick: bool) -> None:
         """Show the last row, and stay with it if `stick`."""

@@ -6,26 +6,29 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 
-from tuitrain.events import TaskDescribed
+from tuitrain.events import TaskDescribed, TrialStarted
 from tuitrain.model import TrialModel
 from tuitrain.study import Study, TrialView
 from tuitrain.tui.lines import BLANK, Line, line, pad, plain, wrap
+from tuitrain.tui.panes.gauges import gauge_rows
 from tuitrain.tui.panes.plot_pane import PlotPane
 from tuitrain.tui.panes.reading import ReadingPane
 from tuitrain.tui.panes.trials import STATE_ROLES
 from tuitrain.tui.panes.verdict import describe_finding
 from tuitrain.tui.screens.reading import ReadingScreen
+from tuitrain.tui.sparks import series_rows
 from tuitrain.tui.view import View, cursor_trial
-from tuitrain.units import format_duration, format_number, sanitize
+from tuitrain.units import format_duration, sanitize
 
 _NAME_WIDTH = 16
-_MOST_LAYERS = 200
 
 
 class TrialScreen(ReadingScreen):
     """Text on the left, the trial's own curves on the right where there is room."""
 
     view: var[View] = var(View(), init=False)
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
 
     def __init__(self, view: View) -> None:
         """Show the trial that is chosen in `view`."""
@@ -66,26 +69,17 @@ def describe_trial(study: Study, view: TrialView, width: int) -> list[Line]:
     """Return all there is to say about one trial, wrapped to `width` cells."""
     model = study.model.trials[view.trial]
     rows = _about_state(view, model, width)
+    rows += _about_findings(study, view, model, width)
     rows += [BLANK, line(("configuration", "title"))]
     rows += [row for k, v in view.config.items() for row in _fact(k, str(v), width)]
     rows += _about_limits(model, width)
     if model.task is not None:
         rows += [BLANK, line(("task", "title")), *_about_task(model.task, width)]
-    rows += [BLANK, line(("newest values", "title"))]
-    for name, series in list(model.series.items())[:_MOST_LAYERS]:
-        value = f"{format_number(series.last)}  ({len(series)} points)"
-        rows += _fact(name, value, width)
-    findings = study.findings(view.trial)
-    if findings:
-        rows += [BLANK, line(("findings", "title"))]
-    for finding in findings:
-        rows += describe_finding(finding, width)
-        for advice in finding.advice:
-            rows += wrap(advice.text, width, first=line("   → "), indent=5)
-    if model.finished is not None and model.finished.traceback:
-        rows += [BLANK, line(("traceback", "title"))]
-        text = sanitize(model.finished.traceback, keep_lines=True)
-        rows += [line((row, "bad")) for row in text.split("\n")]
+    rows += [BLANK, *series_rows(model.series, study.metric(), width)]
+    gauges = study.gauges(view.trial)
+    if gauges:
+        title = f"update ratios of {len(gauges)} layers, worst first"
+        rows += [BLANK, line((title, "title")), *gauge_rows(gauges, width)]
     return rows
 
 
@@ -100,12 +94,54 @@ def _about_state(view: TrialView, model: TrialModel, width: int) -> list[Line]:
     if view.elapsed_s is not None:
         rows += _fact("time", format_duration(view.elapsed_s), width)
     if model.started is not None:
-        where = f"{model.started.device}, {model.started.threads} threads, "
-        rows += _fact("runs on", f"{where}process {model.started.pid}", width)
+        rows += _about_process(model.started, width)
+    rows += _about_end(model, width)
     if model.resumes is not None:
         rows += _fact("carries on", f"from trial {model.resumes}", width)
     for failed in model.failed_probes:
         rows += wrap(f"probe {failed.probe} failed: {failed.error}", width, "warn")
+    return rows
+
+
+def _about_findings(
+    study: Study, view: TrialView, model: TrialModel, width: int
+) -> list[Line]:
+    rows: list[Line] = []
+    findings = study.findings(view.trial)
+    if findings:
+        rows += [BLANK, line(("findings", "title"))]
+    for finding in findings:
+        rows += describe_finding(finding, width)
+        for advice in finding.advice:
+            rows += wrap(advice.text, width, first=line("   → "), indent=5)
+    if model.finished is not None and model.finished.traceback:
+        rows += [BLANK, line(("traceback", "title"))]
+        text = sanitize(model.finished.traceback, keep_lines=True)
+        rows += [line((row, "bad")) for row in text.split("\n")]
+    return rows
+
+
+def _about_process(started: TrialStarted, width: int) -> list[Line]:
+    how = {"warm": "forked from the warm starter", "cold": "a fresh interpreter"}
+    facts = {
+        "process": f"{started.pid}, watched by {started.shim_pid}",
+        "runs on": f"{started.device}, {started.threads} threads",
+        "started as": how.get(started.how, started.how),
+    }
+    return [row for name, value in facts.items() for row in _fact(name, value, width)]
+
+
+def _about_end(model: TrialModel, width: int) -> list[Line]:
+    """Return the training's own last word and what became of its process."""
+    rows: list[Line] = []
+    if model.finished is not None:
+        at = f"{model.finished.outcome.value.replace('_', ' ')}"
+        rows += _fact("outcome", f"{at} at iteration {model.finished.iteration}", width)
+    ended = model.ended
+    if ended is not None and ended.signal is not None:
+        rows += _fact("process ended", f"by signal {ended.signal}", width)
+    elif ended is not None:
+        rows += _fact("process ended", f"with exit status {ended.exit_code}", width)
     return rows
 
 
