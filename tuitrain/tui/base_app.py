@@ -7,11 +7,13 @@ from typing import ClassVar, Generic, TypeVar
 
 from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.driver import Driver
 
 from tuitrain.tui.glyphs import is_ascii_only, to_ascii
 from tuitrain.tui.keys import ALL_KEYS, Key
 from tuitrain.tui.lines import plain
 from tuitrain.tui.manners import Terms, choose_theme, keep_manners
+from tuitrain.tui.terminal import spare
 
 _Result = TypeVar("_Result")
 _FONT_RULE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
@@ -85,6 +87,10 @@ class BaseApp(App[_Result], Generic[_Result]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         wanted = terms.theme if terms is not None else None
         self.theme = wanted or choose_theme(self.theme)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what takes input and output of this machine's terminals."""
+        return spare(super().get_driver_class())
 
     def begin(self) -> None:
         """Restore the terminal whatever happens, and learn what it can write."""
