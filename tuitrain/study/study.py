@@ -206,7 +206,7 @@ class Study:
             if trial.state is TrialState.QUEUED
             else trial_progress(self.model, trial),
             elapsed_s=trial.elapsed_s,
-            left_s=trial_left_s(self.model, trial),
+            left_s=trial_left_s(trial),
             reason=trial.reason,
         )
 

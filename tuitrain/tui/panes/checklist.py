@@ -51,18 +51,20 @@ class ChecklistPane(LinesPane):
             return [line(("reading …", "muted"))]
         steps = self.study.steps
         rows: list[Line] = []
+        is_tall = height >= 2 * len(steps)
         for step in steps:
-            rows.append(_headline(step, width))
-            if height >= 2 * len(steps):
+            rows.append(_headline(step, width, is_tall=is_tall))
+            if is_tall:
                 rows.append(_detail(step, width))
         return rows
 
 
-def _headline(view: StepView, width: int) -> Line:
+def _headline(view: StepView, width: int, *, is_tall: bool) -> Line:
     name = f"{view.step.number} {view.step.label}"
     left = line(" ", step_sign(view), " ", (name, "strong" if view.is_current else ""))
     if view.state is StepState.RUNNING:
-        right = line((f"{view.done}/{view.total} ", "muted"))
+        count = f"{view.done}/{view.total}"
+        right = line((f"{count} " if is_tall else f"{count} {_times(view)} ", "muted"))
     elif view.elapsed_s is not None:
         right = line((f"{format_duration(view.elapsed_s)} ", "muted"))
     else:
@@ -73,8 +75,7 @@ def _headline(view: StepView, width: int) -> Line:
 def _detail(view: StepView, width: int) -> Line:
     indent = "   "
     if view.state is StepState.RUNNING:
-        left_s = view.left_s
-        tail = f" {format_duration(left_s)} left " if left_s is not None else " "
+        tail = f" {_times(view)} "
         bar = progress_bar(
             view.progress or 0.0, max(4, width - len(indent) - len(tail))
         )
@@ -85,3 +86,11 @@ def _detail(view: StepView, width: int) -> Line:
         text = f"overruled: {view.note}" if view.is_overridden else view.summary
         return fit(line(indent, (plain(text), "muted")), width)
     return BLANK
+
+
+def _times(view: StepView) -> str:
+    """Return how long a running step took so far, and how long it takes at all."""
+    elapsed_s = view.elapsed_s or 0.0
+    if view.left_s is None:
+        return format_duration(elapsed_s)
+    return f"{format_duration(elapsed_s)} of {format_duration(elapsed_s + view.left_s)}"
