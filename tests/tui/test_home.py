@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.tui.builder import StudyBuilder
@@ -11,7 +12,9 @@ from tests.tui.studies import build_coarse_grid
 from tuitrain.events import BestAccepted, StudyEnded, TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.home_app import HomeApp
-from tuitrain.tui.screens.home import HomePane, list_studies
+from tuitrain.tui.run import run_home
+from tuitrain.tui.screens.home import Choice, HomePane
+from tuitrain.tui.studies import Shelf, ago, list_studies, progress
 
 
 def build_finished(path: Path) -> StudyBuilder:
@@ -86,3 +89,59 @@ async def test_without_studies_the_way_to_one_is_shown(tmp_path: Path) -> None:
         await pilot.press("enter", "v", "up", "down", "q")
         await until(pilot, lambda: app.return_code == 0)
     assert app.return_value is None
+
+
+def test_a_row_tells_step_trials_and_when_something_happened_last(
+    tmp_path: Path,
+) -> None:
+    build_coarse_grid(tmp_path / "a").close()
+    (study,) = list_studies(tmp_path, lambda _: True)
+    assert progress(study.study) == "4 coarse grid · 6/9"
+    assert study.state == "running"
+    words = [ago(s) for s in (0, 59, 60, 3599, 7200, 86400, 9e6)]
+    assert words == [
+        *["just now"] * 2,
+        "1 min ago",
+        "59 min ago",
+        "2 h ago",
+        "1 d ago",
+        "104 d ago",
+    ]
+
+
+def test_a_log_is_read_again_only_when_it_has_grown(tmp_path: Path) -> None:
+    study = build_coarse_grid(tmp_path / "a")
+    shelf = Shelf(tmp_path, lambda _: False)
+    (first,) = shelf.look()
+    assert shelf.look()[0].study is first.study
+    study.journal(StudyEnded(state="stopped"))
+    study.close()
+    (later,) = shelf.look()
+    assert (first.state, later.state) == ("running", "stopped")
+
+
+async def test_a_script_is_asked_for_and_chosen(tmp_path: Path) -> None:
+    app = HomeApp(tmp_path / "runs", lambda _: False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await listed(app, pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: bool(app.screen.query("#answer")))
+        await pilot.press(*"a.py", "enter")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == Choice(script="a.py")
+
+
+def test_a_script_that_cannot_be_used_leads_back_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices: list[str] = []
+    choices: list[Choice | None] = [Choice(script="a.py"), None]
+
+    class Played(HomeApp):
+        def run(self, **_: object) -> Choice | None:
+            notices.append(self._notice)
+            return choices.pop(0)
+
+    monkeypatch.setattr("tuitrain.tui.run.HomeApp", Played)
+    assert run_home(tmp_path, start=lambda script: f"{script}: no such script") == 0
+    assert notices == ["", "a.py: no such script"]

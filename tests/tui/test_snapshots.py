@@ -6,7 +6,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from tests.tui.builder import StudyBuilder
+from tests.tui.builder import HandClock, StudyBuilder
 from tests.tui.driving import replay_app, show_end, until
 from tests.tui.studies import build_coarse_grid, build_hostile, build_learning_curves
 from tuitrain.events import Step
@@ -87,7 +87,9 @@ async def test_home_looks_as_it_did(
     def is_running(folder: StudyFolder) -> bool:
         return folder.name == "digits"
 
-    app = HomeApp(Path("runs"), is_running)
+    clock = HandClock()
+    clock.now_s += 3600
+    app = HomeApp(Path("runs"), is_running, clock=clock)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: bool(app.screen.query(HomePane)))
         pane = app.screen.query_one(HomePane)

@@ -13,7 +13,8 @@ from typing import Any, Final
 import psutil
 
 from tuitrain.cli.failures import UsageError
-from tuitrain.cli.studies import RUNS, is_study
+from tuitrain.cli.script import find_script
+from tuitrain.cli.studies import RUNS, is_study, open_study
 from tuitrain.cli.terminal import is_terminal
 from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.commands import StopStudy
@@ -68,11 +69,27 @@ def home(_: argparse.Namespace) -> int:
     if is_terminal():
         from tuitrain.tui import run_home
 
-        return run_home(RUNS, ensure_running)
+        return run_home(
+            RUNS,
+            ensure_running,
+            start=_start,
+            is_running=lambda folder: find_running(folder) is not None,
+        )
     list_studies(argparse.Namespace(folders=[str(RUNS)], json=False))
     printer = Printer(sys.stdout, find_look(sys.stdout))
     printer.lines(["", "to see it work: tuitrain demo   all commands: tuitrain --help"])
     return 0
+
+
+def _start(script: str) -> StudyFolder | str:
+    """Return the study of a script with the usual settings, or why there is none."""
+    try:
+        found = find_script(str(Path(script.strip()).expanduser()))
+        asked = {"script": str(found.path), "function": found.function}
+        asked = {key: value for key, value in asked.items() if value is not None}
+        return open_study(asked, given=None, name=found.path.stem)
+    except (UsageError, StoreError) as error:
+        return str(error)
 
 
 def stop(options: argparse.Namespace) -> int:

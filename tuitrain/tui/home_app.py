@@ -6,10 +6,12 @@ from typing import ClassVar
 
 from textual import on
 
+from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.store import StudyFolder
 from tuitrain.tui.base_app import BaseApp
 from tuitrain.tui.manners import Terms
 from tuitrain.tui.screens.home import Choice, HomeScreen, StudyChosen
+from tuitrain.tui.studies import Shelf
 
 
 class HomeApp(BaseApp[Choice]):
@@ -22,16 +24,23 @@ class HomeApp(BaseApp[Choice]):
         root: Path,
         is_running: Callable[[StudyFolder], bool],
         terms: Terms | None = None,
+        *,
+        notice: str = "",
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Return an app that lists the studies below `root`."""
+        """Return an app that lists the studies below `root`, and begins with a notice."""
         super().__init__(terms)
         self._root = root
-        self._is_running = is_running
+        self._shelf = Shelf(root, is_running)
+        self._notice = notice
+        self._clock = clock
 
     def on_mount(self) -> None:
         """Show the list."""
         self.begin()
-        self.push_screen(HomeScreen(self._root, self._is_running))
+        self.push_screen(HomeScreen(self._root, self._shelf, self._clock))
+        if self._notice:
+            self.say(self._notice, is_problem=True)
 
     @on(StudyChosen)
     def end(self, message: StudyChosen) -> None:

@@ -12,11 +12,14 @@ from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
 from tuitrain.tui.home_app import HomeApp
 from tuitrain.tui.manners import Terms
+from tuitrain.tui.screens.home import Choice
 from tuitrain.units import sanitize
 from tuitrain.wire import ConnectionLostError, WireError, connect, find_socket_path
 
 Revive = Callable[[StudyFolder], Path]
 """Returns the socket of a live supervisor, started if there is none."""
+Start = Callable[[str], StudyFolder | str]
+"""Returns the study of a script, carried on or new; a text says why there is none."""
 
 
 def run_screen(
@@ -67,23 +70,44 @@ def run_replay(path: Path, *, terms: Terms = Terms()) -> int:  # noqa: B008 - fr
     return _end(app)
 
 
-def run_home(root: Path, ensure_running: Revive | None = None) -> int:
+def run_home(
+    root: Path,
+    ensure_running: Revive | None = None,
+    *,
+    start: Start | None = None,
+    is_running: Callable[[StudyFolder], bool] | None = None,
+) -> int:
     """List the studies below `root` and show those that are chosen, until left.
 
     Args:
         root: A folder of studies.
         ensure_running: Returns the socket of a study's supervisor, started if need be;
             None: studies can only be replayed.
+        start: Makes the study of a script; None: none can be started from here.
+        is_running: Whether a supervisor is alive; None: whoever answers is.
     """
-    while (choice := HomeApp(root, _is_running).run()) is not None:
-        if choice.is_replay or ensure_running is None:
-            status = run_replay(choice.folder.path)
-        else:
-            socket = ensure_running(choice.folder)
-            status = run_screen(choice.folder, socket, revive=ensure_running)
+    notice = ""
+    while (
+        choice := HomeApp(root, is_running or _answers, notice=notice).run()
+    ) is not None:
+        notice = ""
+        folder = choice.folder
+        if folder is None:
+            made = start(choice.script) if start is not None else "nothing starts here"
+            if isinstance(made, str):
+                notice = made
+                continue
+            folder = made
+        status = _show(folder, choice, ensure_running)
         if status != 0:
             return status
     return 0
+
+
+def _show(folder: StudyFolder, choice: Choice, ensure_running: Revive | None) -> int:
+    if choice.is_replay or ensure_running is None:
+        return run_replay(folder.path)
+    return run_screen(folder, ensure_running(folder), revive=ensure_running)
 
 
 def find_log(path: Path, trial: TrialId) -> Path:
@@ -103,7 +127,7 @@ def _start(revive: Revive, folder: StudyFolder) -> Path:
         raise ConnectionLostError(str(error)) from error
 
 
-def _is_running(folder: StudyFolder) -> bool:
+def _answers(folder: StudyFolder) -> bool:
     try:
         connect(find_socket_path(folder), folder.name, timeout_s=0.5).close()
     except (WireError, OSError):

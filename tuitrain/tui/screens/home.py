@@ -1,6 +1,6 @@
 """The studies here: running ones first; start with one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,11 +12,8 @@ from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 
-from tuitrain.events import RecordError
-from tuitrain.model import StudyModel, fold_all
-from tuitrain.sources import StudySource
-from tuitrain.store import StoreError, StudyFolder
-from tuitrain.study import Study
+from tuitrain.clock import Clock
+from tuitrain.store import StudyFolder
 from tuitrain.tui.glyphs import CURSOR, RUNNING
 from tuitrain.tui.keys import HOME_KEYS, to_bindings
 from tuitrain.tui.lines import Line, line, pad, plain, wrap
@@ -24,32 +21,28 @@ from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.panes.checklist import step_sign
 from tuitrain.tui.panes.key_bar import key_line
 from tuitrain.tui.plans import config_in_short
+from tuitrain.tui.screens.ask import AskText
 from tuitrain.tui.screens.help import HelpScreen
+from tuitrain.tui.studies import Listed, Shelf, ago, progress
 
 EMPTY = (
     "No study here yet. `tuitrain demo` walks through the six steps on a bundled data "
-    "set; `tuitrain run train.py` starts a study of your own script."
+    "set; `s`, or `tuitrain run train.py`, starts a study of your own script."
 )
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One study in the list."""
-
-    folder: StudyFolder
-    is_running: bool
-    """Whether a supervisor answers for it."""
-    study: Study
-    problem: str = ""
-    """Why its journal can't be read; empty: it can."""
+LOOK_EVERY_S = 3.0
+_STEP_WIDTH = 23
+_OVER = ("finished", "rejected")
+"""States of a study that nothing is left to do in."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """What to do after the home screen."""
 
-    folder: StudyFolder
-    is_replay: bool
+    folder: StudyFolder | None = None
+    is_replay: bool = False
+    script: str = ""
+    """A script whose study is to be started, as it was typed; then there is no folder."""
 
 
 @dataclass
@@ -57,6 +50,7 @@ class StudiesListed(Message):
     """All studies were looked at."""
 
     studies: Sequence[Listed]
+    now_s: float
 
 
 @dataclass
@@ -66,35 +60,12 @@ class StudyChosen(Message):
     choice: Choice | None
 
 
-def list_studies(root: Path, is_running: Callable[[StudyFolder], bool]) -> list[Listed]:
-    """Return the studies below `root`, running ones first, then the newest."""
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    found = [
-        _look_at(StudyFolder(path), is_running)
-        for path in folders
-        if (path / "journal.jsonl").is_file()
-    ]
-    return sorted(
-        found, key=lambda s: (not s.is_running, -(s.study.model.last_at_s or 0.0))
-    )
-
-
-def _look_at(folder: StudyFolder, is_running: Callable[[StudyFolder], bool]) -> Listed:
-    try:
-        # The journal alone: points are many, and not needed here.
-        records = StudySource(folder.journal).read_all()
-    except (StoreError, RecordError) as error:
-        return Listed(
-            folder, is_running=False, study=Study(StudyModel()), problem=str(error)
-        )
-    study = Study(fold_all(StudyModel(), records))
-    return Listed(folder, is_running(folder), study)
-
-
 class HomePane(LinesPane):
     """One row a study."""
 
     studies: var[Sequence[Listed] | None] = var(None, init=False, always_update=True)
+    now_s: float = 0.0
+    """Wall time at which the studies were looked at."""
     cursor: var[int] = var(0, init=False)
 
     def watch_studies(self) -> None:
@@ -112,34 +83,47 @@ class HomePane(LinesPane):
             return [line((" looking …", "muted"))]
         if not self.studies:
             return wrap(EMPTY, width, "muted")
-        name_width = max(8, min(28, width - 50))
-        heading = f"    {pad('study', name_width)}  steps              state"
+        name_width = max(8, min(28, width - 62))
+        head = pad("study", name_width) + "  steps         " + pad("state", 10)
+        head += "  " + pad("step", _STEP_WIDTH) + "  last activity"
         room = max(1, height - 1)
         first = max(0, min(self.cursor - room // 2, len(self.studies) - room))
-        rows = [line((heading, "muted"))]
+        rows = [line((f"    {head}", "muted"))]
         for index, listed in enumerate(self.studies[first : first + room], first):
-            rows.append(_row(listed, name_width, is_cursor=index == self.cursor))
+            is_cursor = index == self.cursor
+            rows.append(_row(listed, name_width, self.now_s, is_cursor=is_cursor))
         return rows
 
 
-def _row(listed: Listed, name_width: int, *, is_cursor: bool) -> Line:
+def _row(listed: Listed, name_width: int, now_s: float, *, is_cursor: bool) -> Line:
     study = listed.study
-    name = pad(plain(listed.folder.name), name_width)
-    steps = [span for view in study.steps for span in (step_sign(view), (" ", ""))]
-    state = listed.problem or ("running" if listed.is_running else study.state)
-    best = study.model.best
-    if best is not None:
-        state += f" · best {config_in_short(best.config)}"
-    return line(
+    head = (
         (CURSOR if is_cursor else " ", "accent"),
         " ",
         (RUNNING if listed.is_running else " ", "accent"),
         " ",
-        (name, "cursor" if is_cursor else "strong"),
+        (
+            pad(plain(listed.folder.name), name_width),
+            "cursor" if is_cursor else "strong",
+        ),
         "  ",
+    )
+    if listed.problem:
+        return line(*head, (plain(listed.problem), "bad"))
+    steps = [span for view in study.steps for span in (step_sign(view), (" ", ""))]
+    since = ago(now_s - listed.last_at_s) if listed.last_at_s else "–"
+    best = study.model.best
+    end = f"  best {config_in_short(best.config)}" if best is not None else ""
+    return line(
+        *head,
         *steps,
-        " " * 7,
-        (plain(state), "bad" if listed.problem else "muted"),
+        "  ",
+        (pad(plain(listed.state), 10), "accent" if listed.is_running else ""),
+        "  ",
+        pad(progress(study), _STEP_WIDTH),
+        "  ",
+        (since, "muted"),
+        (end, "muted"),
     )
 
 
@@ -172,11 +156,12 @@ class HomeScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*to_bindings(HOME_KEYS)]
     AUTO_FOCUS = ""
 
-    def __init__(self, root: Path, is_running: Callable[[StudyFolder], bool]) -> None:
-        """Return the screen of the studies below `root`."""
+    def __init__(self, root: Path, shelf: Shelf, clock: Clock) -> None:
+        """Return the screen of the studies on `shelf`, which lie below `root`."""
         super().__init__()
         self._root = root
-        self._is_running = is_running
+        self._shelf = shelf
+        self._clock = clock
 
     def compose(self) -> ComposeResult:
         """A title, the list, the keys."""
@@ -185,18 +170,25 @@ class HomeScreen(Screen[None]):
         yield HomeKeyBar(id="keys")
 
     def on_mount(self) -> None:
-        """Look for studies."""
+        """Look for studies, and again from time to time."""
+        self.set_interval(LOOK_EVERY_S, self.look)
         self.look()
 
     @work(thread=True, exclusive=True, group="home")
     def look(self) -> None:
         """Look at every study in a thread."""
-        self.post_message(StudiesListed(list_studies(self._root, self._is_running)))
+        studies = self._shelf.look()
+        self.post_message(StudiesListed(studies, self._clock.wall_s()))
 
     @on(StudiesListed)
     def show_studies(self, message: StudiesListed) -> None:
-        """Show what was found."""
+        """Show what was found; the cursor stays on its study."""
+        chosen = self._chosen()
+        folders = [listed.folder for listed in message.studies]
+        self.pane.now_s = message.now_s
         self.pane.studies = message.studies
+        if chosen is not None and chosen.folder in folders:
+            self.pane.cursor = folders.index(chosen.folder)
 
     @property
     def pane(self) -> HomePane:
@@ -212,7 +204,7 @@ class HomeScreen(Screen[None]):
         """Attach to the chosen study, or replay it if it is over."""
         chosen = self._chosen()
         if chosen is not None:
-            is_over = chosen.study.state in ("finished", "rejected")
+            is_over = chosen.study.state in _OVER
             is_replay = is_over and not chosen.is_running
             self.post_message(StudyChosen(Choice(chosen.folder, is_replay)))
 
@@ -221,6 +213,11 @@ class HomeScreen(Screen[None]):
         chosen = self._chosen()
         if chosen is not None:
             self.post_message(StudyChosen(Choice(chosen.folder, is_replay=True)))
+
+    def action_start_script(self) -> None:
+        """Ask for a script and start its study."""
+        question = "Which script? Its path, and the function if it is not called task."
+        self.app.push_screen(AskText(question), self._start)
 
     def action_open_help(self) -> None:
         """Show all keys."""
@@ -233,3 +230,7 @@ class HomeScreen(Screen[None]):
     def _chosen(self) -> Listed | None:
         studies = self.pane.studies or ()
         return studies[self.pane.cursor] if self.pane.cursor < len(studies) else None
+
+    def _start(self, script: str | None) -> None:
+        if script:
+            self.post_message(StudyChosen(Choice(script=script)))
