@@ -3,6 +3,8 @@
 Each is answered by `CommandAnswered` and, if accepted, by events in the journal.
 """
 
+from typing import Any
+
 import msgspec
 
 from tuitrain.events import Step, TrialId, Verdict
@@ -47,6 +49,15 @@ class AcceptBest(_Command, frozen=True, kw_only=True):
     trial: TrialId | None = None
 
 
+class ChangeSettings(_Command, frozen=True, kw_only=True):
+    """Change what the steps to come are made of; `study.toml` is rewritten."""
+
+    settings: dict[str, Any]
+    """What is to change, in the shape of `study.toml`: `{"find_lr": {"lrs": [0.1]}}`.
+
+    All else stays as it is; None takes a setting back to its default."""
+
+
 class StopTrial(_Command, frozen=True, kw_only=True):
     """Stop one trial, children and all."""
 
@@ -72,6 +83,7 @@ Command = (
     | OverrideVerdict
     | ApplyAdvice
     | AcceptBest
+    | ChangeSettings
     | StopTrial
     | StopStudy
     | SetAuto

@@ -7,7 +7,8 @@ import pytest
 
 from tuitrain.checklist import settings_from, settings_to
 from tuitrain.cli.failures import UsageError
-from tuitrain.cli.studies import find_free, format_settings, open_study, read_settings
+from tuitrain.checklist import format_settings
+from tuitrain.cli.studies import find_free, open_study, read_settings
 from tuitrain.store import StudyFolder
 
 

@@ -1,15 +1,18 @@
 """The six steps: what each one runs, how it is judged, and what may follow."""
 
-from tuitrain.checklist.answers import RefusedError, answer
+from tuitrain.checklist.answers import answer
+from tuitrain.checklist.changes import with_changes
 from tuitrain.checklist.conduct import next_events, preview
 from tuitrain.checklist.metric import Metric, best_value, find_metric
 from tuitrain.checklist.plan import TrialPlan
+from tuitrain.checklist.refusal import RefusedError
 from tuitrain.checklist.settings import (
     Settings,
     SettingsError,
     settings_from,
     settings_to,
 )
+from tuitrain.checklist.settings_text import edit_settings, format_settings
 from tuitrain.checklist.transitions import TRANSITIONS, Outcome, verdict_in_force
 
 __all__ = [
@@ -22,10 +25,13 @@ __all__ = [
     "TrialPlan",
     "answer",
     "best_value",
+    "edit_settings",
     "find_metric",
+    "format_settings",
     "next_events",
     "preview",
     "settings_from",
     "settings_to",
     "verdict_in_force",
+    "with_changes",
 ]

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import assert_never
 
+from tuitrain.checklist.changes import change_settings
 from tuitrain.checklist.conduct import accept, enter, go, next_events, start
+from tuitrain.checklist.refusal import RefusedError
 from tuitrain.checklist.settings import Settings
 from tuitrain.checklist.transitions import (
     TRANSITIONS,
@@ -14,6 +16,7 @@ from tuitrain.checklist.transitions import (
 from tuitrain.commands import (
     AcceptBest,
     ApplyAdvice,
+    ChangeSettings,
     Command,
     GoToStep,
     OverrideVerdict,
@@ -39,17 +42,14 @@ from tuitrain.events import (
 from tuitrain.model import StepRun, StudyModel, TrialModel
 
 
-class RefusedError(Exception):
-    """A command can't be carried out now; the message says why."""
-
-
-def answer(
+def answer(  # noqa: C901 - a flat table of cases
     model: StudyModel, settings: Settings, command: Command
 ) -> tuple[Event, ...]:
     """Return what a command does to the journal.
 
     Raises:
         RefusedError: It can't be carried out as things stand.
+        SettingsError: It asks for settings that can't be used.
     """
     match command:
         case RunStep():
@@ -64,6 +64,8 @@ def answer(
             return _apply_advice(model, index)
         case AcceptBest(trial=trial):
             return _accept(model, settings, trial)
+        case ChangeSettings(settings=changes):
+            return (change_settings(model, settings, changes),)
         case StopTrial(trial=trial):
             return _stop_trial(model, trial)
         case StopStudy():

@@ -9,17 +9,30 @@ import msgspec
 
 from tuitrain.events import Config
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
+LARGEST: Final = 10**9
+"""Of whole numbers; far beyond what is asked for, and within what a log can hold."""
+MOST_TRIALS: Final = 100
+"""Initializations: each is a trial."""
+MOST_VALUES: Final = 32
+"""Values in a list: two lists make a grid, and a grid's trials are their product."""
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 """One or more of something."""
-Natural = Annotated[int, msgspec.Meta(ge=0)]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 """None or more of something."""
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 """A number above 0."""
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 """A number of 0 or more."""
-Lrs = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
+Few = Annotated[int, msgspec.Meta(ge=1, le=MOST_TRIALS)]
+"""One or more of something that becomes a trial each."""
+Lrs = Annotated[
+    tuple[Positive, ...], msgspec.Meta(min_length=1, max_length=MOST_VALUES)
+]
 """One or more learning rates, or factors of one."""
-WeightDecays = Annotated[tuple[NonNegative, ...], msgspec.Meta(min_length=1)]
+WeightDecays = Annotated[
+    tuple[NonNegative, ...], msgspec.Meta(min_length=1, max_length=MOST_VALUES)
+]
 """One or more weight decays; 0 is allowed."""
 
 DECADES: Final = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -42,7 +55,7 @@ class InitialLossSettings(_Section, frozen=True, kw_only=True):
 
     batches: Count = 5
     """Training minibatches measured for each initialization."""
-    initializations: Count = 3
+    initializations: Few = 3
     """Fresh initializations, one trial each."""
 
 
@@ -228,7 +241,10 @@ def _in_words(allowed: str) -> str:
         "float > 0.0": "a number above 0",
         "float >= 0.0": "a number of at least 0",
         "float": "a number",
+        f"int <= {LARGEST}": f"a whole number of at most {LARGEST}",
+        f"int <= {MOST_TRIALS}": f"a whole number of at most {MOST_TRIALS}",
         "array of length >= 1": "a list with at least one value",
+        f"array of length <= {MOST_VALUES}": f"a list of at most {MOST_VALUES} values",
         "array": "a list",
         "bool": "true or false",
         "str": "text in quotes",

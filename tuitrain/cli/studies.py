@@ -6,21 +6,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-import tomli_w
-
-from tuitrain.checklist import Settings, SettingsError, settings_from, settings_to
+from tuitrain.checklist import (
+    Settings,
+    SettingsError,
+    format_settings,
+    settings_from,
+    settings_to,
+)
 from tuitrain.cli.failures import UsageError
 from tuitrain.store import StudyFolder, write_atomically
 
 RUNS: Final = Path("runs")
 """Where studies lie unless `--study` says otherwise."""
-
-_HEADER: Final = """\
-# What this study is asked to do. Edit it while nothing runs: what follows goes by the
-# new content. Lines left out take their default.
-
-"""
 
 
 def read_settings(folder: StudyFolder) -> Settings:
@@ -90,42 +87,7 @@ def write_settings(folder: StudyFolder, settings: Settings) -> None:
     Raises:
         StoreError: It can't be written.
     """
-    text = _HEADER + format_settings(settings)
-    write_atomically(folder.settings, text.encode())
-
-
-def format_settings(settings: Settings) -> str:
-    """Return `settings` as TOML that a person can edit."""
-    data = settings_to(settings)
-    plain = {k: v for k, v in data.items() if not isinstance(v, dict)}
-    parts = ["".join(_line(key, value) for key, value in plain.items())]
-    for field in msgspec.structs.fields(Settings):
-        values = data.get(field.name)
-        if not isinstance(values, dict):
-            continue
-        lines = [f"# {line}\n" for line in _about(field, values)]
-        lines.append(f"[{field.name}]\n")
-        lines.extend(_line(key, value) for key, value in values.items())
-        parts.append("".join(lines))
-    return "\n".join(parts)
-
-
-def _about(field: msgspec.structs.FieldInfo, values: Mapping[str, Any]) -> list[str]:
-    is_section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-    if not is_section:
-        return ["Fixed values the script reads, besides those the steps choose."]
-    lines = [(field.type.__doc__ or "").split("\n")[0]]
-    unset = [name for name in field.type.__struct_fields__ if name not in values]
-    return [*lines, f"Not set: {', '.join(unset)}."] if unset else lines
-
-
-def _line(key: str, value: object) -> str:
-    if not isinstance(value, list):
-        return tomli_w.dumps({key: value})
-    # On one line: these are short, and read as a row of values.
-    items = (tomli_w.dumps({"x": item}).strip().removeprefix("x = ") for item in value)
-    name = tomli_w.dumps({key: 0}).strip().removesuffix("= 0")
-    return f"{name}= [{', '.join(items)}]\n"
+    write_atomically(folder.settings, format_settings(settings).encode())
 
 
 def _check(asked: Mapping[str, Any]) -> Settings:

@@ -1,5 +1,6 @@
 """What the supervisor decides: journal, model and checklist kept in step."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -17,7 +18,7 @@ from tuitrain.events import (
     decode_record,
 )
 from tuitrain.model import StudyModel, fold
-from tuitrain.store import LogWriter, StudyFolder
+from tuitrain.store import LogWriter, StoreError, StudyFolder
 from tuitrain.supervisor.best import write_best
 from tuitrain.supervisor.failures import SupervisorError
 from tuitrain.supervisor.streams import Line
@@ -126,12 +127,18 @@ class Conductor:
 
         Raises:
             RefusedError: It can't be done now; says why.
-            SettingsError: `study.toml` was edited and can't be used.
-            StoreError: The journal can't be written; nothing was done.
+            SettingsError: `study.toml` was edited and can't be used, or what is asked
+                for can't.
+            StoreError: The journal or `study.toml` can't be written; nothing was done.
         """
         if not isinstance(command, StopStudy):
             self._take_edits()
-        self.write(checklist.answer(self.model, self.settings, command))
+        events = checklist.answer(self.model, self.settings, command)
+        changed = next((e for e in events if isinstance(e, SettingsChanged)), None)
+        if changed is None:
+            self.write(events)
+        else:
+            self._change(changed)
 
     def close(self) -> None:
         """Close the journal, forced to the disk."""
@@ -146,6 +153,22 @@ class Conductor:
         self.write([SettingsChanged(settings=settings_to(settings))])
         self.settings = settings
         return True
+
+    def _change(self, changed: SettingsChanged) -> None:
+        """Change `study.toml` and go by it.
+
+        The file comes first: a supervisor that ends before the journal says so finds it
+        as any other edit.
+        """
+        settings = settings_from(changed.settings)
+        before = self._file.write(settings)
+        try:
+            self.write([changed])
+        except StoreError:
+            with contextlib.suppress(StoreError):
+                self._file.restore(before)
+            raise
+        self.settings = settings
 
     def _follow_edits(self) -> bool:
         try:

@@ -2,12 +2,17 @@
 
 import tomllib
 
-from tuitrain.checklist import Settings, SettingsError, settings_from
-from tuitrain.store import StudyFolder
+from tuitrain.checklist import (
+    Settings,
+    SettingsError,
+    edit_settings,
+    settings_from,
+)
+from tuitrain.store import StudyFolder, write_atomically
 
 
 class StudyFile:
-    """Reads `study.toml` when it has changed."""
+    """Reads `study.toml` when it has changed, and changes it."""
 
     def __init__(self, folder: StudyFolder) -> None:
         """Look at the file of `folder`."""
@@ -36,3 +41,24 @@ class StudyFile:
             raise SettingsError(f"{self._path}: is not TOML ({error})") from None
         self._read_content = content
         return settings
+
+    def write(self, settings: Settings) -> bytes:
+        """Write `settings`, comments kept; return what the file held before.
+
+        Raises:
+            StoreError: It can't be written; the file is as it was.
+        """
+        before = self._read_content or b""
+        content = edit_settings(before.decode(), settings).encode()
+        write_atomically(self._path, content)
+        self._read_content = content
+        return before
+
+    def restore(self, content: bytes) -> None:
+        """Write what the file held before.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+        write_atomically(self._path, content)
+        self._read_content = content

@@ -9,7 +9,7 @@ import pytest
 import tomli_w
 
 from tuitrain.checklist import RefusedError, SettingsError
-from tuitrain.commands import RunStep, StopStudy
+from tuitrain.commands import ChangeSettings, RunStep, StopStudy
 from tuitrain.events import (
     BestAccepted,
     SettingsChanged,
@@ -205,3 +205,79 @@ def test_a_living_supervisor_is_believed_even_without_its_lock(folder, tmp_path)
     lock = take_lock(folder, tmp_path / "s.sock")
     assert lock is not None
     lock.close()
+
+
+def test_settings_changed_by_command_are_on_file_and_in_the_journal(folder):
+    folder.settings.write_text('# mine\nscript = "train.py"\n')
+    relayed: list[Line] = []
+    conductor = conduct(folder, relayed)
+    conductor.decide()
+    conductor.answer(ChangeSettings(settings={"initial_loss": {"initializations": 5}}))
+    assert isinstance(relayed[-1].record.event, SettingsChanged)
+    assert folder.settings.read_text().startswith('# mine\nscript = "train.py"\n')
+    conductor.answer(RunStep())
+    conductor.decide()
+    kinds = [type(line.record.event) for line in relayed]
+    assert kinds.count(SettingsChanged) == 1
+    assert kinds.count(TrialQueued) == 5
+    conductor.close()
+    assert conduct(folder).settings.initial_loss.initializations == 5
+
+
+def test_refused_settings_leave_file_and_journal_alone(folder):
+    conductor = conduct(folder)
+    conductor.answer(RunStep())
+    conductor.decide()
+    before = folder.settings.read_bytes(), folder.journal.read_bytes()
+    with pytest.raises(SettingsError, match="allowed: a whole number"):
+        conductor.answer(ChangeSettings(settings={"coarse_grid": {"epochs": 0}}))
+    with pytest.raises(RefusedError, match="is running by this plan"):
+        conductor.answer(ChangeSettings(settings={"initial_loss": {"batches": 1}}))
+    assert before == (folder.settings.read_bytes(), folder.journal.read_bytes())
+
+
+def test_settings_that_can_not_be_journaled_are_not_changed(folder, monkeypatch):
+    conductor = conduct(folder)
+    conductor.decide()
+    before = folder.settings.read_bytes()
+    settings = conductor.settings
+
+    def full(*_args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        with pytest.raises(StoreError):
+            conductor.answer(ChangeSettings(settings={"seed": 9}))
+    assert folder.settings.read_bytes() == before
+    assert conductor.settings == settings
+    conductor.answer(RunStep())
+    assert conductor.model.settings["seed"] == 0
+
+
+def test_a_supervisor_killed_before_the_journal_says_so_finds_the_change(
+    folder, monkeypatch
+):
+    conductor = conduct(folder)
+    conductor.decide()
+    monkeypatch.setattr(conductor, "write", lambda _events: None)
+    conductor.answer(ChangeSettings(settings={"seed": 9}))
+    again = conduct(folder)
+    assert again.settings.seed == 9
+    assert again.model.settings["seed"] == 9
+
+
+def test_a_draft_left_by_a_crash_is_not_taken_for_the_settings(folder, monkeypatch):
+    conductor = conduct(folder)
+    conductor.decide()
+    before = folder.settings.read_bytes()
+
+    def crash(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as end:
+        end.setattr(Path, "replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            conductor.answer(ChangeSettings(settings={"seed": 9}))
+    assert folder.settings.read_bytes() == before
+    assert conduct(folder).settings.seed == 0
