@@ -10,11 +10,18 @@ from tests.flow.trials import STANDIN
 
 
 @pytest.fixture(autouse=True)
-def _hangups_count() -> Iterator[None]:
-    """Under `nohup` every process started here would ignore a lost terminal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def _signals_count() -> Iterator[None]:
+    """Processes started here end by signals, however the tests themselves were started.
+
+    `nohup` and a shell's `&` let everything below them ignore SIGHUP and SIGINT.
+    """
+    before = {
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
