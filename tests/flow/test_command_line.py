@@ -270,7 +270,9 @@ def test_a_lost_terminal_and_ctrl_c_leave_the_study_running_and_stop_ends_it(qui
     assert "tuitrain attach study" in said
     assert find_running(folder) is not None
     listed = json.loads(_run(["list", "--json", "."], quick).stdout)
-    (entry,) = [e for e in listed["studies"] if Path(e["path"]).name == "study"]
+    # Others may run elsewhere on this machine, and be listed too.
+    ours = (quick / "study").resolve()
+    (entry,) = [e for e in listed["studies"] if (quick / e["path"]).resolve() == ours]
     assert (entry["running"], entry["state"], entry["step"]) == (True, "running", 5)
     stopped = _run(["stop", "study"], quick)
     assert stopped.returncode == 0, stopped.stderr
