@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tuitrain.checklist import settings_from, settings_to
+from tuitrain.checklist import format_settings, settings_from, settings_to
 from tuitrain.cli.failures import UsageError
-from tuitrain.checklist import format_settings
 from tuitrain.cli.studies import find_free, open_study, read_settings
 from tuitrain.store import StudyFolder
 

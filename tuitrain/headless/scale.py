@@ -11,6 +11,9 @@ from tuitrain.units import format_number
 
 LARGEST = 1e300
 """Values beyond it are drawn at the edge; halves of it still subtract without overflow."""
+SMALLEST = 1e-290
+"""Values closer together than this are one value: a quarter of their distance would
+be no number any more."""
 LOG_RATIO = 30.0
 """A positive curve that spans more than this is drawn on a log scale."""
 
@@ -80,8 +83,9 @@ def find_scale(
     high = max(low, min(LARGEST, highest, max(ceiling, low)))
     if may_be_log and low > 0 and high / low > LOG_RATIO:
         return Scale(low, high, is_log=True)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        pad = 0.05 * abs(low) or 1.0
+    largest = max(abs(low), abs(high))
+    if high - low <= max(1e-9 * largest, SMALLEST):
+        pad = 0.05 * largest if largest > SMALLEST else 1.0
         return Scale(low - pad, high + pad, is_log=False)
     return Scale(low, high, is_log=False)
 

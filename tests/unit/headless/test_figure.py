@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuitrain.headless.figure import Curve, draw
@@ -114,6 +114,7 @@ def test_a_figure_is_as_wide_as_the_terminal():
         assert max(len(row) for row in _draw([1.0, 2.0], look=look)) == columns
 
 
+@example(0.0, 5e-324)
 @given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300))
 def test_ticks_lie_in_the_window_and_rise(one, other):
     scale = find_scale(min(one, other), max(one, other))
