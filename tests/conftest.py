@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from hypothesis import HealthCheck, settings
+
+# A busy machine must not fail a test: no law here is about time.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
