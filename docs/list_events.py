@@ -26,8 +26,10 @@ def list_events() -> str:
 
 
 def _is_event(node: ast.ClassDef) -> bool:
+    """Whether a class is an event, or a part of one."""
     bases = [ast.unparse(base) for base in node.bases]
-    return not node.name.startswith("_") and "_Happened" in bases
+    is_part = "msgspec.Struct" in bases
+    return not node.name.startswith("_") and ("_Happened" in bases or is_part)
 
 
 def _describe(node: ast.ClassDef) -> Iterator[str]:

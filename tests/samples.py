@@ -10,6 +10,7 @@ from tuitrain.events import (
     EpochEnded,
     Event,
     Finding,
+    GpuProcess,
     GpuReading,
     GpusSampled,
     LogOpened,
@@ -177,6 +178,10 @@ GPUS: tuple[Event, ...] = (
                 memory_total_bytes=80 << 30,
                 temp_c=62.0,
                 power_w=301.5,
+                processes=[
+                    GpuProcess(pid=21, memory_used_bytes=9 << 30, parents=[20, 11]),
+                    GpuProcess(pid=4711),
+                ],
             ),
             GpuReading(uuid="GPU-2", name="a tired GPU"),
         ],

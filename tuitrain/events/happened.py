@@ -317,6 +317,17 @@ class TrialFinished(_Happened, frozen=True, kw_only=True):
 # --- gpus.jsonl, written by the GPU sampler -------------------------------------------
 
 
+class GpuProcess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A process that holds memory of a GPU, as the driver tells it."""
+
+    pid: int
+    """In a container, a driver may tell the number it has on the host instead."""
+    memory_used_bytes: int | None = None
+    """None: the driver does not tell."""
+    parents: list[int] = []
+    """The processes above it, nearest first; empty: not to be seen from here."""
+
+
 class GpuReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One reading of one GPU; None: the driver does not tell."""
 
@@ -328,6 +339,8 @@ class GpuReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory_total_bytes: int | None = None
     temp_c: float | None = None
     power_w: float | None = None
+    processes: list[GpuProcess] | None = None
+    """Whose memory it is, in the order of their pids; None: the driver does not tell."""
 
 
 class GpusSampled(_Happened, frozen=True, kw_only=True):

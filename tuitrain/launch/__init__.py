@@ -1,7 +1,7 @@
 """How a trial's process comes to be, is watched and ends, behind one door."""
 
 from tuitrain.launch.failures import LaunchError
-from tuitrain.launch.identity import ProcessIdentity, read_boot_id
+from tuitrain.launch.identity import ProcessIdentity, read_boot_id, read_status
 from tuitrain.launch.interpreter import module_command, module_environment
 from tuitrain.launch.launcher import (
     Fallback,
@@ -22,4 +22,5 @@ __all__ = [
     "module_command",
     "module_environment",
     "read_boot_id",
+    "read_status",
 ]

@@ -82,10 +82,10 @@ class ProcessStatus:
     is_zombie: bool
 
 
-def read_status(pid: int) -> ProcessStatus | None:
+def read_status(pid: int, proc: Path = Path("/proc")) -> ProcessStatus | None:
     """Return the status of the process `pid`; None: there is none."""
     try:
-        raw = Path(f"/proc/{pid}/stat").read_bytes()
+        raw = (proc / str(pid) / "stat").read_bytes()
     except OSError:
         return None
     # The name in parentheses may itself hold blanks and parentheses.

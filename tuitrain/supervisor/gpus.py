@@ -12,8 +12,13 @@ from typing import Any, Final
 
 from setproctitle import setproctitle
 
-from tuitrain.events import GpuReading, GpusSampled
+from tuitrain.events import GpuProcess, GpuReading, GpusSampled
 from tuitrain.store import LogWriter, StoreError, StudyFolder
+from tuitrain.supervisor.gpu_processes import (
+    FindParents,
+    find_parents,
+    read_processes,
+)
 
 INTERVAL_S: Final = 2.0
 """Between two readings."""
@@ -68,7 +73,10 @@ def load_nvml() -> tuple[Any, str]:
     return pynvml, ""
 
 
-def read_gpus(nvml: Any) -> GpusSampled:  # noqa: ANN401 - a module without types
+def read_gpus(
+    nvml: Any,  # noqa: ANN401 - a module without types
+    parents_of: FindParents = find_parents,
+) -> GpusSampled:
     """Read every GPU once; one that fails costs its own reading only."""
     gpus = []
     try:
@@ -82,7 +90,7 @@ def read_gpus(nvml: Any) -> GpusSampled:  # noqa: ANN401 - a module without type
         except nvml.NVMLError:
             # Fallen off the bus, or not ours to see; the others are still good.
             continue
-        gpus.append(_read_gpu(nvml, handle, uuid))
+        gpus.append(_read_gpu(nvml, handle, uuid, parents_of))
     return GpusSampled(gpus=gpus, error="" if gpus else "no NVIDIA GPU here")
 
 
@@ -97,11 +105,17 @@ def is_notable(before: GpusSampled, after: GpusSampled) -> bool:
         or _differs(old.memory_used_bytes, new.memory_used_bytes, NOTABLE_MEMORY_BYTES)
         or _differs(old.temp_c, new.temp_c, NOTABLE_TEMP_C)
         or _differs(old.power_w, new.power_w, NOTABLE_POWER_W)
+        or _differ(old.processes, new.processes)
         for old, new in zip(before.gpus, after.gpus, strict=True)
     )
 
 
-def _read_gpu(nvml: Any, handle: Any, uuid: str) -> GpuReading:  # noqa: ANN401 - a module without types
+def _read_gpu(
+    nvml: Any,  # noqa: ANN401 - a module without types
+    handle: object,
+    uuid: str,
+    parents_of: FindParents,
+) -> GpuReading:
     def ask(question: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
             return question()
@@ -120,6 +134,7 @@ def _read_gpu(nvml: Any, handle: Any, uuid: str) -> GpuReading:  # noqa: ANN401 
         memory_total_bytes=None if memory is None else int(memory.total),
         temp_c=None if temp is None else float(temp),
         power_w=None if power_mw is None else power_mw / 1000,
+        processes=read_processes(nvml, handle, ask, parents_of),
     )
 
 
@@ -127,6 +142,18 @@ def _differs(before: float | None, after: float | None, notable: float) -> bool:
     if before is None or after is None:
         return before is not after
     return abs(after - before) >= notable
+
+
+def _differ(before: list[GpuProcess] | None, after: list[GpuProcess] | None) -> bool:
+    """Whether processes came or went, or one's memory changed by something notable."""
+    if before is None or after is None:
+        return before is not after
+    if [process.pid for process in before] != [process.pid for process in after]:
+        return True
+    return any(
+        _differs(old.memory_used_bytes, new.memory_used_bytes, NOTABLE_MEMORY_BYTES)
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 def _text(value: str | bytes) -> str:
