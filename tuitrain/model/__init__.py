@@ -1,6 +1,7 @@
 """What is true now: the fold of all events so far; series and their reduction."""
 
 from tuitrain.model.fold import fold, fold_all
+from tuitrain.model.gpu_history import GpuHistory
 from tuitrain.model.lineage import lineage, whole_series
 from tuitrain.model.series import EMPTY_SERIES, ColumnExtents, Series
 from tuitrain.model.study_model import StepRun, StudyModel
@@ -9,6 +10,7 @@ from tuitrain.model.trial_model import TrialModel, TrialState
 __all__ = [
     "EMPTY_SERIES",
     "ColumnExtents",
+    "GpuHistory",
     "Series",
     "StepRun",
     "StudyModel",

@@ -4,9 +4,10 @@ Events of different streams commute: whatever the order in which journal, states
 points arrive, the same events give the same model.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, assert_never
+from itertools import groupby, islice
+from typing import Any, assert_never, cast
 
 import numpy as np
 
@@ -36,11 +37,13 @@ from tuitrain.events import (
     TrialQueued,
     TrialStarted,
     TrialStopRequested,
+    Values,
     VerdictOverridden,
     VerdictReached,
     to_numbers,
 )
-from tuitrain.model.series import EMPTY_SERIES
+from tuitrain.model.gpu_history import extend
+from tuitrain.model.series import EMPTY_SERIES, Series
 from tuitrain.model.study_model import StepRun, StudyModel
 from tuitrain.model.trial_model import TrialModel
 from tuitrain.units import Seconds
@@ -73,10 +76,44 @@ def fold(model: StudyModel, record: Record) -> StudyModel:
 
 
 def fold_all(model: StudyModel, records: Iterable[Record]) -> StudyModel:
-    """Return `model` after all `records`."""
-    for record in records:
-        model = fold(model, record)
+    """Return `model` after all `records`, as `fold` one by one would.
+
+    Points of one trial that follow each other are appended in one go, since most of a
+    log is points and most of the cost is per append.
+    """
+    for trial, group in groupby(records, _trial_of_points):
+        if trial is None:
+            for record in group:
+                model = fold(model, record)
+        else:
+            while batch := list(islice(group, _BATCH)):
+                model = _with_measured(model, trial, batch)
     return model
+
+
+_BATCH = 200
+"""Records appended in one go, so that a long log is never copied as a whole."""
+
+
+def _trial_of_points(record: Record) -> TrialId | None:
+    event = record.event
+    return event.trial if isinstance(event, PointsMeasured) else None
+
+
+def _with_measured(
+    model: StudyModel, trial: TrialId, records: list[Record]
+) -> StudyModel:
+    measured = [(r.event, r.at_s) for r in records]
+    before = model.trials.get(trial) or TrialModel(trial=trial)
+    changed = _with_points(before, cast("list[_Measured]", measured))
+    last_s = max(record.at_s for record in records)
+    if changed.last_at_s is None or last_s > changed.last_at_s:
+        changed = replace(changed, last_at_s=last_s)
+    trials = {**model.trials, trial: changed}
+    if trial not in model.trials:
+        trials = _in_order(trials)
+    newest_s = max(last_s, model.last_at_s if model.last_at_s is not None else last_s)
+    return replace(model, trials=trials, last_at_s=newest_s)
 
 
 _StudyEvent = (
@@ -122,7 +159,8 @@ def _with_study_event(  # noqa: C901 - a flat table of cases
         case StudyEnded():
             return replace(model, ended=event)
         case GpusSampled():
-            return replace(model, gpus=event)
+            history = extend(model.gpu_history, event, at_s)
+            return replace(model, gpus=event, gpus_at_s=at_s, gpu_history=history)
         case LogOpened() | SupervisorStopped():
             return model
         case _:
@@ -203,7 +241,7 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
             config = trial.config if trial.step is not None else event.config
             return replace(trial, task=event, config=config)
         case PointsMeasured():
-            return _with_points(trial, event, at_s)
+            return _with_points(trial, [(event, at_s)])
         case EpochEnded(epoch=epoch, iteration=iteration):
             return replace(
                 trial,
@@ -222,16 +260,33 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
             assert_never(event)
 
 
-def _with_points(trial: TrialModel, event: PointsMeasured, at_s: Seconds) -> TrialModel:
-    iterations = np.array(event.iteration, dtype=np.int64)
+_Measured = tuple[PointsMeasured, Seconds]
+"""Points, and when they were written."""
+
+
+def _with_points(trial: TrialModel, measured: Sequence[_Measured]) -> TrialModel:
+    iterations: dict[str, list[int]] = {}
+    columns: dict[str, Values] = {}
+    for event, _ in measured:
+        for name, column in event.values.items():
+            if len(column) == len(event.iteration):
+                iterations.setdefault(name, []).extend(event.iteration)
+                columns.setdefault(name, []).extend(column)
     series = dict(trial.series)
-    for name, column in event.values.items():
+    for name, column in columns.items():
         before = series.get(name, EMPTY_SERIES)
-        if len(column) == len(iterations):
-            series[name] = before.append(iterations, to_numbers(column))
+        rows = np.array(iterations[name], dtype=np.int64)
+        series[name] = before.append(rows, to_numbers(column))
+    return replace(trial, series=series, times=_with_times(trial.times, measured))
+
+
+def _with_times(times: Series, measured: Sequence[_Measured]) -> Series:
+    written = [(e.iteration[-1], at_s) for e, at_s in measured if e.iteration]
+    if not written:
+        return times
     # A wall clock may be set back; a trial's time only goes on.
-    written_s = max(at_s, trial.times.last if trial.times.last is not None else at_s)
-    times = trial.times.append(
-        iterations[-1:], np.array([written_s])[: len(iterations)]
+    at_s = np.maximum.accumulate(
+        [times.last if times.last is not None else -np.inf, *(at for _, at in written)]
     )
-    return replace(trial, series=series, times=times)
+    last = np.array([iteration for iteration, _ in written], dtype=np.int64)
+    return times.append(last, at_s[1:])

@@ -97,6 +97,14 @@ class Series:
         columns.length = grown
         return Series(columns, grown)
 
+    def continues(self, older: "Series") -> bool:
+        """Whether this is known to be `older` with nothing or more points after it.
+
+        Known without a look at the points; False may also mean that both were copied.
+        """
+        same = self._columns is older._columns  # noqa: SLF001 - its own kind
+        return same and len(self) >= len(older)
+
     def until(self, iteration: int) -> "Series":
         """Return the points up to and including `iteration`."""
         end = int(np.searchsorted(self.iterations, iteration, side="right"))

@@ -16,6 +16,7 @@ from tuitrain.events import (
     VerdictOverridden,
     VerdictReached,
 )
+from tuitrain.model.gpu_history import GpuHistory
 from tuitrain.model.trial_model import TrialModel
 from tuitrain.units import Seconds
 
@@ -56,6 +57,10 @@ class StudyModel:
     """None: something runs or may be run."""
     supervisor: SupervisorStarted | None = None
     gpus: GpusSampled | None = None
+    gpus_at_s: Seconds | None = None
+    """When `gpus` was read."""
+    gpu_history: Mapping[str, GpuHistory] = field(default_factory=dict)
+    """Of every GPU seen so far, by UUID."""
     last_at_s: Seconds | None = None
     """Wall time of the newest event folded."""
 

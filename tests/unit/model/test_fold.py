@@ -1,10 +1,11 @@
 """The fold: live and replay, whatever the order in which the streams arrive."""
 
+import math
 from dataclasses import fields, is_dataclass
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.samples import EVENTS, GPUS, JOURNAL, POINTS, STATE, TRIAL, make_records
@@ -22,6 +23,7 @@ from tuitrain.events import (
     TrialQueued,
     TrialStarted,
     TrialStopRequested,
+    to_column,
 )
 from tuitrain.model import Series, StudyModel, TrialState, fold, fold_all, whole_series
 
@@ -67,6 +69,7 @@ def _plain(value):
 IN_ORDER = _plain(fold_all(StudyModel(), [r for stream in STREAMS for r in stream]))
 
 
+@settings(deadline=None)
 @given(st.permutations([n for n, stream in enumerate(STREAMS) for _ in stream]))
 def test_any_interleaving_of_the_streams_gives_the_same_model(turns):
     waiting = [iter(stream) for stream in STREAMS]
@@ -74,6 +77,7 @@ def test_any_interleaving_of_the_streams_gives_the_same_model(turns):
     assert _plain(model) == IN_ORDER
 
 
+@settings(deadline=None)
 @given(st.integers(0, sum(len(stream) for stream in STREAMS)))
 def test_folding_in_two_parts_is_folding_at_once(cut):
     records = [record for stream in STREAMS for record in stream]
@@ -81,6 +85,31 @@ def test_folding_in_two_parts_is_folding_at_once(cut):
     assert _plain(fold_all(half, records[cut:])) == IN_ORDER
 
 
+MEASURED = st.builds(
+    lambda trial, first, names, width: PointsMeasured(
+        trial=trial,
+        iteration=list(range(first, first + 2)),
+        values={name: to_column([0.5, math.nan])[:width] for name in names},
+    ),
+    st.sampled_from([TRIAL, "0002"]),
+    st.integers(1, 9),
+    st.sets(st.sampled_from(["loss", "lr"])),
+    st.sampled_from([2, 2, 1]),
+)
+"""Points of two trials, also such that go back or lack a value."""
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(MEASURED, st.sampled_from(JOURNAL)), max_size=12))
+def test_folding_many_points_is_folding_one_by_one(events):
+    records = make_records(events)
+    one_by_one = StudyModel()
+    for record in records:
+        one_by_one = fold(one_by_one, record)
+    assert _plain(fold_all(StudyModel(), records)) == _plain(one_by_one)
+
+
+@settings(deadline=None)
 @given(st.integers(0, sum(len(stream) for stream in STREAMS)))
 def test_a_model_never_changes_when_more_is_folded(cut):
     records = [record for stream in STREAMS for record in stream]
