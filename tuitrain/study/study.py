@@ -8,7 +8,9 @@ from tuitrain.checklist.metric import Metric, best_value, find_metric
 from tuitrain.events import Finding, Step, TrialId
 from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState, lineage
 from tuitrain.study.gauges import PREFIX, gauges, median_ratio
+from tuitrain.study.gpus import GpuView, gpu_views
 from tuitrain.study.memo import Memo
+from tuitrain.study.plans import PlanView, plan_view
 from tuitrain.study.progress import (
     planned_iterations,
     step_left_s,
@@ -72,6 +74,27 @@ class Study:
         if current is None:
             return self.trials
         return tuple(self._row(trial) for trial in self._trials_shown(current))
+
+    @property
+    def gpus(self) -> tuple[GpuView, ...]:
+        """Every GPU of the newest reading; (): there is none, or no reading."""
+        return gpu_views(self.model)
+
+    @property
+    def settings(self) -> Settings | None:
+        """What the study is asked to do; None: not told, or not in words we know."""
+        try:
+            return settings_from(self.model.settings)
+        except SettingsError:
+            return None
+
+    def plan(self, step: Step, settings: Settings | None = None) -> PlanView | None:
+        """What `step` would run now, by these settings or those in force.
+
+        None: it is not known what the study is asked to do.
+        """
+        settings = settings or self.settings
+        return plan_view(self.model, settings, step) if settings else None
 
     def metric(self) -> tuple[str, bool]:
         """Name of the metric that ranks trials, and whether higher is better."""
@@ -218,11 +241,8 @@ def _step_state(run: StepRun) -> StepState:
 
 
 def _settings(model: StudyModel) -> Settings:
-    try:
-        return settings_from(model.settings)
-    except SettingsError:
-        # A trial folder on its own, or a log of another version: the defaults will do.
-        return Settings(script=model.script or "?")
+    # A trial folder on its own, or a log of another version: the defaults will do.
+    return Study(model).settings or Settings(script=model.script or "?")
 
 
 def _in_short(trial: TrialModel) -> str:
