@@ -8,7 +8,9 @@ import numpy as np
 
 from tests.benchmarks.figures import Figure, tell, within
 from tuitrain.model import EMPTY_SERIES, Series
-from tuitrain.tui.curves.picture import Curve, Picture, compose_picture
+from tuitrain.tui.curves.curve import Curve
+from tuitrain.tui.curves.picture import Kept, Picture, compose_picture
+from tuitrain.tui.lens import Lens
 
 WIDTH, HEIGHT = 60, 15
 """Cells of each of the two plots on a screen of 120 × 30."""
@@ -29,28 +31,46 @@ def _look_at_every_point(series: Series, columns: int) -> None:
     np.maximum.reduceat(series.values, edges)
 
 
+def _pictures(series: list[Series], lens: Lens) -> list[Picture]:
+    curves = [
+        Curve(letter="a", role="", series=each, is_validation=n % 2 == 1)
+        for n, each in enumerate(series)
+    ]
+    halves = (curves[:4], curves[4:])
+    return [Picture(curves=tuple(h), best_of=h[1], lens=lens) for h in halves]
+
+
+def _zoomed_ms(series: list[Series]) -> float:
+    """Return the CPU time of a frame of which no column was ever reduced before."""
+    reach = float(series[0].last_iteration or 0)
+    times = []
+    for share in range(20):
+        window = (0.01 * share * reach, (0.5 + 0.01 * share) * reach)
+        started = time.process_time()
+        for picture in _pictures(series, Lens(window=window)):
+            compose_picture(picture, WIDTH, HEIGHT)
+        times.append((time.process_time() - started) * 1e3)
+    return statistics.median(times)
+
+
 def measure(quick: bool) -> Iterator[Figure]:
     """Measure short and long series, and growing ones."""
     points = 1_000_000 if quick else 10_000_000
     series: list[Series] = []
     for count, budget in ((1_000, None), (points, 5.0)):
         series = [_series(count, seed) for seed in range(8)]
-        times = []
+        times, cpu_times = [], []
+        kept: list[Kept | None] = [None, None]
         for _ in range(60):
             # New points arrive between frames, so nothing of a frame can be kept.
             last = series[0].last_iteration or 0
             more = np.arange(last + 1, last + 6)
             series = [each.append(more, np.full(5, 0.4)) for each in series]
-            curves = [
-                Curve(letter="a", role="", series=each, is_validation=n % 2 == 1)
-                for n, each in enumerate(series)
-            ]
-            started = time.perf_counter()
-            for half in (curves[:4], curves[4:]):
-                compose_picture(
-                    Picture(curves=tuple(half)), WIDTH, HEIGHT, None, ascii_only=False
-                )
+            started, cpu_started = time.perf_counter(), time.process_time()
+            for plot, picture in enumerate(_pictures(series, Lens())):
+                _, kept[plot] = compose_picture(picture, WIDTH, HEIGHT, kept[plot])
             times.append((time.perf_counter() - started) * 1e3)
+            cpu_times.append((time.process_time() - cpu_started) * 1e3)
         size = f"{count:,}".replace(",", " ")
         what = f"one frame, {size} points a series"
         middle, best = statistics.median(times[5:]), min(times)
@@ -60,6 +80,9 @@ def measure(quick: bool) -> Iterator[Figure]:
             else Figure(f"{what}, median", f"{middle:.2f} ms")
         )
         yield Figure("the fastest of 60 frames", f"{best:.2f} ms")
+        cpu = statistics.median(cpu_times[5:])
+        yield Figure("time of the CPU in one frame, median", f"{cpu:.2f} ms")
+        yield Figure("the same after a zoom", f"{_zoomed_ms(series):.2f} ms")
     started = time.perf_counter()
     for each in series:
         _look_at_every_point(each, 2 * WIDTH)

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuitrain.tui.curves.axis import LARGEST, count_axis, linear_axis, log_axis
+from tuitrain.tui.curves.axis import (
+    LARGEST,
+    count_axis,
+    linear_axis,
+    log_axis,
+    time_axis,
+    window_axis,
+)
 
 FINITE = st.floats(-1e12, 1e12, allow_nan=False)
 
@@ -85,3 +92,60 @@ def test_a_count_axis_begins_at_zero_and_reaches_the_end(end: float) -> None:
 def test_a_count_axis_rarely_changes_while_points_arrive() -> None:
     axes = {count_axis(float(end), 5) for end in range(1, 1000)}
     assert len(axes) < 35
+
+
+def test_an_axis_of_falling_values_begins_at_zero_and_stays_there() -> None:
+    axis = linear_axis(0.5, 2.3, 4)
+    assert axis.low == 0.0
+    assert linear_axis(0.01, 2.3, 4, axis) is axis
+
+
+@given(st.floats(1e-3, 1e8), st.integers(2, 12))
+def test_a_time_axis_reaches_the_end_and_rarely_has_too_many_ticks(
+    end_s: float, count: int
+) -> None:
+    axis = time_axis(end_s, count)
+    assert axis.low == 0.0
+    assert axis.high >= end_s * (1 - 1e-9)
+    assert 1 <= len(axis.ticks) <= count + 1
+    assert len(set(axis.labels)) == len(axis.ticks)
+
+
+@pytest.mark.parametrize(
+    ("end_s", "labels"),
+    [
+        (0.9, ("0.0s", "0.2s", "0.4s", "0.6s", "0.8s", "1.0s")),
+        (28, ("0", "10s", "20s", "30s")),
+        (300, ("0", "1m", "2m", "3m", "4m", "5m")),
+        (500, ("0", "2m", "4m", "6m", "8m", "10m")),
+        (85, ("0", "30s", "1m", "1m30")),
+        (5000, ("0", "30m", "1h", "1h30")),
+        (400_000, ("0", "1d", "2d", "3d", "4d", "5d")),
+    ],
+)
+def test_times_are_written_as_people_say_them(
+    end_s: float, labels: tuple[str, ...]
+) -> None:
+    assert time_axis(end_s, 5).labels == labels
+
+
+@given(st.floats(0, 1e9), st.floats(1e-3, 1e9), st.integers(2, 12), st.booleans())
+def test_a_window_has_the_ends_it_was_given_and_labels_that_differ(
+    low: float, span: float, count: int, is_time: bool
+) -> None:
+    axis = window_axis(low, low + span, count, is_time=is_time)
+    assert (axis.low, axis.high) == (low, low + span)
+    slack = 1e-6 * span + 1e-9 * low
+    assert all(low - slack <= tick <= low + span + slack for tick in axis.ticks)
+    if span > 1e-6 * low and not is_time:
+        assert len(set(axis.labels)) == len(axis.labels)
+
+
+def test_neighbouring_ticks_far_from_zero_can_be_told_apart() -> None:
+    assert window_axis(1_234_500, 1_234_600, 4).labels == (
+        "1.234500M",
+        "1.234525M",
+        "1.234550M",
+        "1.234575M",
+        "1.234600M",
+    )

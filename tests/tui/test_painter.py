@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pyte
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuitrain.tui.terminal.painter import ENTER_ALTERNATE, SYNC_END, SYNC_START, Painter
@@ -147,6 +147,7 @@ DRAWN = st.builds(
 """No text reaches beyond an edge: what a terminal does there is its own affair."""
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(DRAWN, max_size=5), max_size=5))
 def test_the_terminal_shows_what_it_would_if_all_were_sent(
     frames: list[list[str]],
@@ -157,6 +158,7 @@ def test_the_terminal_shows_what_it_would_if_all_were_sent(
         shown.assert_same()
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([*SGRS[1:], "22", "39", "49", "27", "0;3", "24"])),
     st.lists(st.sampled_from(SGRS[1:])),

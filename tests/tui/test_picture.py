@@ -13,8 +13,11 @@ from rich.cells import cell_len
 from tuitrain.model import Series
 from tuitrain.tui.curves import frame
 from tuitrain.tui.curves.axis import count_axis, linear_axis
+from tuitrain.tui.curves.curve import Curve
 from tuitrain.tui.curves.frame import draw_frame
-from tuitrain.tui.curves.picture import Curve, Picture, compose_picture
+from tuitrain.tui.curves.picture import Picture, compose_picture
+from tuitrain.tui.curves.scale import EvenScale
+from tuitrain.tui.lens import GlyphSet, Lens
 from tuitrain.tui.lines import Line
 
 
@@ -24,12 +27,13 @@ def series(*values: float) -> Series:
 
 
 def draw(
-    *curves: Curve, width: int = 50, height: int = 12, **options: bool
+    *curves: Curve,
+    width: int = 50,
+    height: int = 12,
+    **look: Any,
 ) -> list[Line]:
-    picture = Picture(curves, log_y=options.get("log_y", False))
-    ascii_only = options.get("ascii_only", False)
-    rows, _ = compose_picture(picture, width, height, None, ascii_only=ascii_only)
-    return rows
+    picture = Picture(curves, Lens(**look))
+    return compose_picture(picture, width, height)[0]
 
 
 def text_of(rows: list[Line]) -> str:
@@ -59,9 +63,9 @@ AWKWARD = {
 
 
 @pytest.mark.parametrize("log_y", [False, True])
-@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("glyphs", GlyphSet)
 @pytest.mark.parametrize("name", AWKWARD)
-def test_no_numbers_crash_a_plot(name: str, log_y: bool, ascii_only: bool) -> None:
+def test_no_numbers_crash_a_plot(name: str, log_y: bool, glyphs: GlyphSet) -> None:
     for width, height in [(1, 1), (5, 3), (11, 4), (40, 9), (120, 30)]:
         rows = draw(
             curve(*AWKWARD[name]),
@@ -69,7 +73,7 @@ def test_no_numbers_crash_a_plot(name: str, log_y: bool, ascii_only: bool) -> No
             width=width,
             height=height,
             log_y=log_y,
-            ascii_only=ascii_only,
+            glyphs=glyphs,
         )
         drawn = [row for row in rows[:height] if cell_len(text_of([row])) > width]
         assert drawn == [] or width < 8
@@ -109,7 +113,7 @@ def test_training_is_a_line_and_validation_is_points() -> None:
 
 
 def test_a_plot_in_ascii_holds_no_braille() -> None:
-    text = text_of(draw(curve(*range(50)), ascii_only=True))
+    text = text_of(draw(curve(*range(50)), glyphs=GlyphSet.ASCII))
     assert not any(0x2800 <= ord(character) < 0x2900 for character in text)
 
 
@@ -122,7 +126,7 @@ def test_a_spike_does_not_flatten_the_rest_and_its_value_is_written() -> None:
 def test_the_axis_of_epochs_is_shorter_than_that_of_iterations() -> None:
     values = [1.0] * 400
     assert "400" in text_of(draw(curve(*values)))
-    by_epoch = text_of(draw(curve(*values, per_iteration=1 / 100)))
+    by_epoch = text_of(draw(curve(*values, scale=EvenScale(1 / 100))))
     assert "400" not in by_epoch
     assert "4" in by_epoch
 

@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tuitrain.model import ColumnExtents, Series
 from tuitrain.tui.curves.axis import Axis
-from tuitrain.tui.curves.raster import ASCII, BRAILLE, Canvas, strokes, to_rows
+from tuitrain.tui.curves.raster import (
+    ASCII,
+    BLOCK,
+    BRAILLE,
+    RESOLUTIONS,
+    Canvas,
+    Resolution,
+    strokes,
+    thin,
+    to_rows,
+)
 
 AXIS = Axis(0.0, 10.0, (0.0, 10.0), ("0", "10"))
 LOG_AXIS = Axis(-2.0, 1.0, (-2.0, 1.0), ("1e-2", "1e1"), is_log=True)
@@ -141,3 +152,35 @@ def test_a_series_of_any_length_fills_no_column_beyond_the_canvas(points: int) -
     x, _ = strokes(series.columns(0.0, float(points), canvas.columns), AXIS, canvas)
     assert x.min() >= 0
     assert x.max() < canvas.columns
+
+
+def test_blocks_fill_the_quarter_of_the_cell_they_were_asked_for() -> None:
+    canvas = Canvas(2, 1, BLOCK)
+    canvas.draw(np.array([0, 3, 2]), np.array([0, 1, 1]), 0)
+    assert "".join(chr(code) for code in canvas.codes()[0]) == "▘▄"
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS.values(), ids=list(RESOLUTIONS))
+def test_every_character_is_one_cell_wide(resolution: Resolution) -> None:
+    characters = [chr(code) for code in resolution.characters]
+    assert all(cell_len(character) == 1 for character in characters)
+    assert len(characters) == 2**resolution.bits.size
+    assert len(set(characters)) == len(characters)
+
+
+@given(st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=200))
+def test_a_faint_curve_has_no_two_dots_side_by_side(
+    points: list[tuple[int, int]],
+) -> None:
+    x = np.array([p[0] for p in points], dtype=np.int64)
+    y = np.array([p[1] for p in points], dtype=np.int64)
+    faint = set(zip(*(side.tolist() for side in thin(x, y, BRAILLE)), strict=True))
+    assert faint <= set(points)
+    assert not any((a + 1, b) in faint or (a, b + 1) in faint for a, b in faint)
+
+
+def test_a_faint_curve_in_ascii_is_drawn_with_a_mark_of_its_own() -> None:
+    canvas = Canvas(2, 1, ASCII)
+    canvas.draw(np.array([0]), np.array([0]), 0)
+    assert chr(canvas.codes(is_faint=True)[0, 0]) == "."
+    assert chr(canvas.codes()[0, 0]) != "."

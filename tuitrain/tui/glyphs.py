@@ -14,6 +14,8 @@ TRAIN, VALIDATION, VALIDATION_POINT = "━", "┅", "◦"
 BROKEN = "×"
 CUT = "↑"
 BEST = "★"
+EPOCH_LINE, EVENT_LINE, CURSOR_LINE = "┊", "╎", "│"
+FOUND = "!"
 SHADES = " ░▒▓█"
 """From the worst to the best; with a colour each, and never by colour alone."""
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -54,6 +56,7 @@ _PLAIN: Final = str.maketrans(
         **dict.fromkeys("▃▄", "-"),
         **dict.fromkeys("▅▆", "="),
         **dict.fromkeys("▇█", "#"),
+        **dict.fromkeys("┊╎", ":"),
         **dict.fromkeys("┃│┤├", "|"),
         **dict.fromkeys("┌┐└┘┬┴┼", "+"),
         **dict.fromkeys("…", "~"),

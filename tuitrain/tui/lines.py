@@ -30,6 +30,7 @@ ROLES = (
     "title",
     "cursor",
     *(f"curve-{index}" for index in range(CURVE_ROLES)),
+    *(f"faint-{index}" for index in range(CURVE_ROLES)),
     *(f"heat-{index}" for index in range(5)),
 )
 """Every role there is."""

@@ -1,11 +1,12 @@
 """What the screen itself owns: where the cursor is, what is drawn and how."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tuitrain.events import TrialId
 from tuitrain.model import TrialState
 from tuitrain.study import Study, TrialView
+from tuitrain.tui.lens import Lens
 from tuitrain.tui.lines import CURVE_ROLES
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -21,9 +22,8 @@ class View:
     """The chosen trial; None: follow the newest one that runs."""
     marks: frozenset[TrialId] | None = None
     """The trials whose curves are drawn; None: chosen by `default_marks`."""
-    log_y: bool = False
-    by_epoch: bool = False
-    """Whether the x axis counts epochs instead of iterations."""
+    lens: Lens = field(default_factory=Lens)
+    """How the curves are looked at."""
     sort: str = ""
     """Title of the column that trials are sorted by; empty: in the order of ids."""
     is_reversed: bool = False

@@ -1,11 +1,12 @@
 """The plot widget: keeps its axes still, and draws a picture when it is given one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textual.reactive import var
 
-from tuitrain.tui.curves.axis import Axis
-from tuitrain.tui.curves.picture import Picture, compose_picture
+from tuitrain.tui.curves.picture import Kept, Picture, compose_picture
+from tuitrain.tui.lens import GlyphSet
 from tuitrain.tui.lines import Line
 from tuitrain.tui.lines_pane import LinesPane
 
@@ -18,7 +19,7 @@ class CurvePlot(LinesPane):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's own name
         """Return a plot without curves."""
         super().__init__(id=id, classes=classes)
-        self._y_axis: Axis | None = None
+        self._kept: Kept | None = None
 
     def watch_picture(self) -> None:
         """Draw the new picture."""
@@ -26,7 +27,9 @@ class CurvePlot(LinesPane):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return frame and curves."""
-        rows, self._y_axis = compose_picture(
-            self.picture, width, height, self._y_axis, ascii_only=self.ascii_only
-        )
+        picture = self.picture
+        if self.ascii_only:
+            lens = replace(picture.lens, glyphs=GlyphSet.ASCII)
+            picture = replace(picture, lens=lens)
+        rows, self._kept = compose_picture(picture, width, height, self._kept)
         return rows

@@ -17,6 +17,15 @@ NO_PLOTEXT = (
 )
 
 _SMALLEST_WIDTH, _SMALLEST_HEIGHT = 12, 4
+_GUTTER = 5
+"""Cells that labels of the y axis take at least, so that the box rarely moves."""
+
+
+def usual_width(width: int, height: int) -> int:
+    """Return how wide the box is as a rule; only a drawn frame knows for sure."""
+    if width < _SMALLEST_WIDTH or height < _SMALLEST_HEIGHT:
+        return max(1, width)
+    return width - _GUTTER - 1
 
 
 @dataclass(frozen=True)
@@ -68,10 +77,11 @@ def _describe(figure: Any, width: int, height: int, x: Axis, y: Axis) -> None:  
     figure.plot_size(width, height)
     for axis in (0, 1):
         figure.axes(active=False, axis=axis, side=1)
-    for name, axis_of in (("x", x), ("y", y)):
+    gutter = [label.rjust(_GUTTER) for label in y.labels]
+    for name, axis_of, labels in (("x", x, list(x.labels)), ("y", y, gutter)):
         ruler = figure.ruler(name)
         ruler.lim(axis_of.low, axis_of.high)
-        ruler.ticks(list(axis_of.ticks), list(axis_of.labels))
+        ruler.ticks(list(axis_of.ticks), labels)
 
 
 def _find_box(figure: Any, rows: tuple[str, ...]) -> tuple[int, int, int, int]:  # noqa: ANN401

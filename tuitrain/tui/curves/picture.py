@@ -1,48 +1,54 @@
 """What a plot shows, and how it becomes lines: pure, apart from plotext's frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuitrain.model import ColumnExtents, Series
-from tuitrain.tui.curves.axis import LARGEST, Axis, count_axis, linear_axis, log_axis
-from tuitrain.tui.curves.frame import draw_frame
-from tuitrain.tui.curves.raster import (
-    ASCII,
-    BRAILLE,
-    Canvas,
-    Resolution,
-    strokes,
-    to_rows,
+from tuitrain.tui.curves.axis import (
+    LARGEST,
+    Axis,
+    count_axis,
+    linear_axis,
+    log_axis,
+    time_axis,
+    window_axis,
+)
+from tuitrain.tui.curves.curve import (
+    BestPoint,
+    Curve,
+    Happened,
+    Placed,
+    best_point,
+    place,
+)
+from tuitrain.tui.curves.frame import Frame, draw_frame, usual_width
+from tuitrain.tui.curves.marks import (
+    cell_of,
+    put_best,
+    put_captions,
+    put_curve_signs,
+    put_lines,
+    row_of,
+)
+from tuitrain.tui.curves.raster import RESOLUTIONS, Canvas, Resolution, strokes, thin
+from tuitrain.tui.curves.readout import (
+    Reading,
+    describe_place,
+    describe_time,
+    read_at,
+    readout_rows,
 )
 from tuitrain.tui.curves.sheet import Sheet
-from tuitrain.tui.glyphs import BROKEN, CUT, VALIDATION_POINT
+from tuitrain.tui.glyphs import BROKEN, CURSOR_LINE, to_ascii
+from tuitrain.tui.lens import Events, GlyphSet, Lens, XUnit
 from tuitrain.tui.lines import BLANK, Line, line, wrap
-from tuitrain.units import format_number
 
 _USUAL = 0.95
 _SPIKE_REACH = 4.0
 """Columns that reach this many times beyond what 95 % of them do are cut off, with
 their value written where they leave the plot."""
-
-FEW_POINTS = 40
-"""Up to this many points of a validation curve get a sign each."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One series to be drawn."""
-
-    letter: str
-    """Stands at the curve's end, so that colour is not the only sign; may be empty."""
-    role: str
-    series: Series
-    per_iteration: float = 1.0
-    """Units of the x axis in one iteration; 1/iterations-per-epoch to count epochs."""
-    is_validation: bool = False
-    """Drawn dotted, with a sign at each point."""
 
 
 @dataclass(frozen=True)
@@ -50,87 +56,164 @@ class Picture:
     """All that one plot shows."""
 
     curves: tuple[Curve, ...] = ()
-    log_y: bool = False
+    lens: Lens = field(default_factory=Lens)
+    reach: float = 0.0
+    """Where the longest curve of the screen ends on the x axis."""
+    happened: Happened | None = None
+    """What vertical marks tell, of the chosen trial."""
+    best_of: Curve | None = None
+    """The curve whose best value gets a star."""
     empty: str = "no points yet"
     """What is said when there is nothing to draw."""
     legend: Line = BLANK
     """Stands in a right corner of the box."""
     falls: bool = True
-    """Whether curves run downwards, which leaves the upper right corner free."""
+    """Whether curves run downwards, which leaves the upper right corner free, and low
+    values are the good ones."""
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """A curve reduced to the columns of its canvas."""
+class Kept:
+    """What stays from one drawing of a plot to the next, so that little changes."""
 
-    curve: Curve
-    extents: ColumnExtents
+    y_axis: Axis
+    lens: Lens
+    box: tuple[int, int, int]
+    """Size of the plot and width of its box."""
+    placed: tuple[Placed, ...]
+    """Its reduced curves; only their newest columns are reduced anew."""
+    best: BestPoint | None
+    falls: bool
+    """What was plotted runs downwards, for which `best` was looked for."""
+
+    def axis_for(self, lens: Lens) -> Axis | None:
+        """Return the y axis, if the same part is looked at in the same way."""
+        same = (self.lens.window, self.lens.unit, self.lens.log_y)
+        return self.y_axis if same == (lens.window, lens.unit, lens.log_y) else None
+
+    def placed_for(self, curves: Sequence[Curve]) -> Sequence[Placed | None]:
+        """Return for each curve what may be the same one, placed the last time."""
+        if len(curves) != len(self.placed):
+            return [None] * len(curves)
+        return self.placed
 
 
 def compose_picture(
-    picture: Picture, width: int, height: int, kept: Axis | None, *, ascii_only: bool
-) -> tuple[list[Line], Axis | None]:
-    """Return the rows of a plot, and its y axis for the next time.
+    picture: Picture, width: int, height: int, kept: Kept | None = None
+) -> tuple[list[Line], Kept | None]:
+    """Return the rows of a plot, and what to give to the next call.
 
     Args:
         picture: What to show.
         width: Cells across, ticks included.
-        height: Rows.
-        kept: The y axis of the last time; it stays while it fits well.
-        ascii_only: Whether braille can't be written.
+        height: Rows, those of the readout included.
+        kept: What the last call returned; its axes stay while they fit well.
     """
     curves = [curve for curve in picture.curves if len(curve.series)]
     if not curves:
-        return _say(picture.empty, width, height), kept
-    resolution = ASCII if ascii_only else BRAILLE
-    x_axis = count_axis(_end_of(curves), max(2, width // 12))
-    # The frame's width decides the columns, its ticks decide the frame's width, and
-    # they depend on the data: the whole width is fine enough to find them.
-    rough = [_reduce(curve, x_axis, max(2, width), ASCII) for curve in curves]
-    y_axis = _find_y_axis(rough, picture.log_y, max(2, height // 3), kept)
-    if y_axis is None:
-        return _say(_why_empty(picture), width, height), kept
-    frame = draw_frame(width, height, x_axis, y_axis)
-    sheet = Sheet(frame)
-    canvas = Canvas(frame.width, frame.height, resolution)
-    placed = [
-        _Placed(curve, _reduce(curve, x_axis, frame.width, resolution))
-        for curve in curves
-    ]
-    for index, part in enumerate(placed):
-        _draw(canvas, part, y_axis, index)
-    sheet.put_canvas(canvas, [curve.role for curve in curves])
-    for part in placed:
-        _mark(sheet, part, y_axis, x_axis, resolution)
-    sheet.put_corner(picture.legend, at_top=picture.falls)
-    if frame.problem:
-        sheet.put_text(0, 0, frame.problem, "warn")
-    return sheet.to_lines(), y_axis
-
-
-def _end_of(curves: Sequence[Curve]) -> float:
-    return max((c.series.last_iteration or 0) * c.per_iteration for c in curves)
-
-
-def _reduce(
-    curve: Curve, x_axis: Axis, cells: int, resolution: Resolution
-) -> ColumnExtents:
-    # Half a cell more on both sides: ticks stand in the middle of their cells.
-    half = x_axis.span / max(1, cells - 1) / 2
-    return curve.series.columns(
-        (x_axis.low - half) / curve.per_iteration,
-        (x_axis.high + half) / curve.per_iteration,
-        cells * resolution.across,
+        return _written(picture, _say(picture.empty, width, height)), kept
+    below = _readout(picture, curves, width, max(1, height // 3))
+    height = max(1, height - len(below))
+    laid = _lay_out(picture, curves, width, height, kept)
+    if laid is None:
+        rows = [*_say(_why_empty(picture), width, height)[:height], *below]
+        return _written(picture, rows), kept
+    best = _find_best(picture, kept)
+    sheet = _draw(picture, laid, best)
+    box = (width, height, laid.frame.width)
+    rows = [*sheet.to_lines(), *below]
+    return _written(picture, rows), Kept(
+        laid.y_axis, picture.lens, box, tuple(laid.placed), best, picture.falls
     )
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Frame and curves that fit each other."""
+
+    frame: Frame
+    x_axis: Axis
+    y_axis: Axis
+    placed: list[Placed]
+    resolution: Resolution
+
+
+def _lay_out(
+    picture: Picture,
+    curves: Sequence[Curve],
+    width: int,
+    height: int,
+    kept: Kept | None,
+) -> _Layout | None:
+    """Return axes and reduced curves; None: there is no value to show.
+
+    The width of the box decides the columns, the labels of the y axis decide the width
+    of the box, and they depend on what is in the columns. As a rule the box is as wide
+    as the last time, so that the curves are reduced once.
+    """
+    lens = picture.lens
+    x_axis = _find_x_axis(picture, curves, max(2, width // 9))
+    cells = usual_width(width, height)
+    if kept is not None and kept.box[:2] == (width, height):
+        cells = kept.box[2]
+    y_axis = kept.axis_for(lens) if kept is not None else None
+    before = kept.placed_for(curves) if kept is not None else [None] * len(curves)
+    placed = _place_all(curves, before, x_axis, cells, lens)
+    y_axis = _find_y_axis(placed, lens.log_y, max(2, height // 3), y_axis)
+    if y_axis is None:
+        return None
+    frame = draw_frame(width, height, x_axis, y_axis)
+    if frame.width != cells:
+        # The y axis stays although its columns have moved a little: it held them all.
+        placed = _place_all(curves, before, x_axis, frame.width, lens)
+    return _Layout(frame, x_axis, y_axis, placed, RESOLUTIONS[lens.glyphs])
+
+
+def _place_all(
+    curves: Sequence[Curve],
+    before: Sequence[Placed | None],
+    x_axis: Axis,
+    cells: int,
+    lens: Lens,
+) -> list[Placed]:
+    resolution = RESOLUTIONS[lens.glyphs]
+    return [
+        place(curve, x_axis, cells, resolution, lens.span, older)
+        for curve, older in zip(curves, before, strict=True)
+    ]
+
+
+def _find_best(picture: Picture, kept: Kept | None) -> BestPoint | None:
+    if picture.best_of is None:
+        return None
+    before = kept.best if kept is not None and kept.falls == picture.falls else None
+    return best_point(picture.best_of.series, before, highest=not picture.falls)
+
+
+def _find_x_axis(picture: Picture, curves: Sequence[Curve], count: int) -> Axis:
+    lens = picture.lens
+    reach = max(picture.reach, *(_end_of(curve) for curve in curves))
+    if lens.window is not None and lens.window[0] < reach:
+        return window_axis(*lens.window, count, is_time=lens.unit is XUnit.TIME)
+    if lens.unit is XUnit.TIME:
+        return time_axis(reach, count)
+    return count_axis(reach, count)
+
+
+def _end_of(curve: Curve) -> float:
+    last = float(curve.series.last_iteration or 0)
+    return float(curve.scale.to_x(np.array([last]))[0])
+
+
 def _find_y_axis(
-    extents: Sequence[ColumnExtents],
+    placed: Sequence[Placed],
     log_y: bool,  # noqa: FBT001
     count: int,
     kept: Axis | None,
 ) -> Axis | None:
-    seen = np.concatenate([part for e in extents for part in (e.low, e.high)])
+    seen = np.concatenate(
+        [side for part in placed for side in (part.extents.low, part.extents.high)]
+    )
     seen = seen[np.isfinite(seen)]
     if log_y:
         seen = seen[seen > 0]
@@ -143,98 +226,94 @@ def _find_y_axis(
 
 def _usual_top(seen: NDArray[np.float64]) -> float:
     """Return the largest value, or a lower one when a few spikes hide all the rest."""
-    low, usual, top = np.quantile(np.clip(seen, -LARGEST, LARGEST), [0, _USUAL, 1])
+    ordered = np.sort(np.clip(seen, -LARGEST, LARGEST))
+    low, top = float(ordered[0]), float(ordered[-1])
+    usual = float(ordered[int(_USUAL * (len(ordered) - 1))])
     reach = _SPIKE_REACH * (usual - low)
-    return float(usual + reach / 2 if 0 < reach < top - low else top)
+    return usual + reach / 2 if 0 < reach < top - low else top
 
 
-def _draw(canvas: Canvas, part: _Placed, y_axis: Axis, owner: int) -> None:
-    x, y = strokes(part.extents, y_axis, canvas)
-    if part.curve.is_validation:
-        across = canvas.resolution.across
-        dotted = (x // across) % 2 == 0
-        x, y = x[dotted], y[dotted]
-    canvas.draw(x, y, owner)
-
-
-def _mark(
-    sheet: Sheet, part: _Placed, y_axis: Axis, x_axis: Axis, resolution: Resolution
-) -> None:
-    """Put the signs of one curve on top: points, its letter, where it broke."""
-    curve, extents = part.curve, part.extents
-    width, height = sheet.frame.width, sheet.frame.height
-    if curve.is_validation and len(curve.series) <= FEW_POINTS:
-        values = curve.series.values
-        position = curve.series.iterations * curve.per_iteration
-        x = np.rint((position - x_axis.low) / x_axis.span * (width - 1))
-        y = np.rint(to_rows(values, y_axis, height))
-        shown = np.isfinite(y) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        sheet.put_points(
-            x[shown].astype(np.int64),
-            y[shown].astype(np.int64),
-            VALIDATION_POINT,
-            curve.role,
+def _draw(picture: Picture, laid: _Layout, best: BestPoint | None) -> Sheet:
+    lens, x_axis, y_axis = picture.lens, laid.x_axis, laid.y_axis
+    sheet = Sheet(laid.frame)
+    happened = picture.happened if lens.events is not Events.NONE else None
+    # Epochs are what the axis counts, or marks.
+    with_epochs = lens.events is Events.ALL and lens.unit is not XUnit.EPOCHS
+    if happened is not None:
+        put_lines(sheet, happened, x_axis, with_epochs=with_epochs)
+    _draw_curves(sheet, laid)
+    for part in laid.placed:
+        put_curve_signs(sheet, part, y_axis, x_axis, laid.resolution)
+    if happened is not None:
+        put_captions(
+            sheet, happened, x_axis, with_epochs=with_epochs, at_top=picture.falls
         )
-    _mark_cut(sheet, part, y_axis, resolution)
-    broken = np.flatnonzero(extents.broken)
-    if len(broken):
-        _mark_break(sheet, curve, int(broken[0]) // resolution.across)
-    if not curve.is_validation:
-        _put_letter(sheet, curve, extents.last, y_axis, resolution)
+    if picture.best_of is not None and best is not None and best.at is not None:
+        put_best(sheet, picture.best_of, best.at, y_axis, x_axis)
+    sheet.put_corner(picture.legend, at_top=picture.falls)
+    if lens.cursor is not None:
+        readings = read_at(picture.curves, lens.cursor, lens.span)
+        _put_cursor(sheet, lens.cursor, readings, x_axis, y_axis)
+    if laid.frame.problem:
+        sheet.put_text(0, 0, laid.frame.problem, "warn")
+    return sheet
 
 
-def _mark_cut(
-    sheet: Sheet, part: _Placed, y_axis: Axis, resolution: Resolution
+def _draw_curves(sheet: Sheet, laid: _Layout) -> None:
+    """Draw the moving means over the faint curves they are made of, if there are any."""
+    roles = [part.curve.role for part in laid.placed]
+    lines = Canvas(laid.frame.width, laid.frame.height, laid.resolution)
+    faint = None
+    for index, part in enumerate(laid.placed):
+        x, y = strokes(part.line, laid.y_axis, lines)
+        if part.curve.is_validation:
+            dotted = (x // laid.resolution.across) % 2 == 0
+            x, y = x[dotted], y[dotted]
+        lines.draw(x, y, index)
+        if part.means is not None:
+            faint = faint or Canvas(lines.width, lines.height, laid.resolution)
+            x, y = strokes(part.extents, laid.y_axis, faint)
+            faint.draw(*thin(x, y, laid.resolution), index)
+    if faint is not None:
+        dimmed = [role.replace("curve-", "faint-") for role in roles]
+        sheet.put_canvas(faint, dimmed, is_faint=True)
+    sheet.put_canvas(lines, roles)
+
+
+def _put_cursor(
+    sheet: Sheet, x: float, readings: Sequence[Reading], x_axis: Axis, y_axis: Axis
 ) -> None:
-    """Write the value of a spike that leaves the plot at its top."""
-    if y_axis.is_log or not np.isfinite(part.extents.high).any():
+    """Draw the cursor, and on it the letter of each curve where its value lies."""
+    if not x_axis.low <= x <= x_axis.high:
         return
-    at = int(np.nanargmax(part.extents.high))
-    value = float(part.extents.high[at])
-    if value <= y_axis.high + 1e-9 * y_axis.span:
-        return
-    text = f"{CUT}{format_number(value, 3)}"
-    x = max(0, min(at // resolution.across + 1, sheet.frame.width - len(text)))
-    row = next((y for y in range(sheet.frame.height) if sheet.is_free(x + 1, y)), 0)
-    sheet.put_text(x, row, text, part.curve.role)
+    cell = cell_of(x, x_axis, sheet.frame.width)
+    sheet.put_column(cell, CURSOR_LINE, "strong")
+    for reading in readings:
+        shown = reading.value if reading.mean is None else reading.mean
+        row = row_of(shown, y_axis, sheet.frame.height)
+        if row is not None and not reading.curve.is_validation:
+            sheet.put_text(cell, row, reading.curve.letter, reading.curve.role)
 
 
-def _mark_break(sheet: Sheet, curve: Curve, x: int) -> None:
-    values = curve.series.values
-    first = float(values[np.flatnonzero(~np.isfinite(values))[0]])
-    word = "NaN" if first != first else "Inf"
-    text = f"{BROKEN}{curve.letter} {word}"
-    x = max(0, min(x, sheet.frame.width - len(text)))
-    row = next(
-        (y for y in range(sheet.frame.height) if sheet.is_free(x + 1, y)),
-        0,
-    )
-    sheet.put_text(x, row, text, "bad")
-
-
-def _put_letter(
-    sheet: Sheet,
-    curve: Curve,
-    last: NDArray[np.float64],
-    y_axis: Axis,
-    resolution: Resolution,
-) -> None:
-    rows = to_rows(last, y_axis, sheet.frame.height)
-    seen = np.flatnonzero(np.isfinite(rows))
-    if not len(seen):
-        return
-    x = min(int(seen[-1]) // resolution.across + 1, sheet.frame.width - 1)
-    y = int(np.clip(np.rint(rows[seen[-1]]), 0, sheet.frame.height - 1))
-    for place in (y, y - 1, y + 1, y - 2, y + 2):
-        if sheet.is_free(x, place):
-            sheet.put_text(x, place, curve.letter, curve.role)
-            return
+def _readout(
+    picture: Picture, curves: Sequence[Curve], width: int, most: int
+) -> list[Line]:
+    lens = picture.lens
+    if lens.cursor is None:
+        return []
+    # The chosen trial's curves come last, and training lies on top.
+    words = describe_place(lens.cursor, curves[-1])
+    if lens.unit is XUnit.TIME:
+        words = f"{describe_time(lens.cursor)} · {words}"
+    readings = read_at(curves, lens.cursor, lens.span)
+    return readout_rows(readings, words, width, most)
 
 
 def _why_empty(picture: Picture) -> str:
-    values = [c.series.values for c in picture.curves]
-    if not any(np.isfinite(v).any() for v in values):
+    if all(curve.series.best(highest=True) is None for curve in picture.curves):
         return f"{BROKEN} every value so far is NaN or infinite"
+    if picture.lens.window is not None:
+        return "nothing to show in this part (0 shows all)"
     return "no value above 0 to show on a log axis (y goes back)"
 
 
@@ -245,4 +324,10 @@ def _say(text: str, width: int, height: int) -> list[Line]:
         line(" " * max(0, (width - sum(len(t) for t, _ in row)) // 2), *row)
         for row in rows
     ]
-    return [BLANK] * above + centred
+    return [*[BLANK] * above, *centred, *[BLANK] * (height - above - len(rows))]
+
+
+def _written(picture: Picture, rows: list[Line]) -> list[Line]:
+    if picture.lens.glyphs is not GlyphSet.ASCII:
+        return rows
+    return [tuple((to_ascii(text), role) for text, role in row) for row in rows]

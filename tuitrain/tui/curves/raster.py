@@ -1,6 +1,6 @@
-"""Series to cells: columns of extents become braille dots (or ASCII) by numpy.
+"""Series to cells: columns of extents become dots by numpy, and dots characters.
 
-Every cell holds 2 × 4 dots in braille, one in ASCII. A curve arrives reduced to one
+Every cell holds 2 × 4 dots in braille, 2 × 2 in blocks, one in ASCII. A curve arrives reduced to one
 column a dot, so the cost does not depend on how many points were measured.
 """
 
@@ -11,28 +11,51 @@ from numpy.typing import NDArray
 
 from tuitrain.model import ColumnExtents
 from tuitrain.tui.curves.axis import LARGEST, SMALLEST_LOG, Axis
-
-BRAILLE_DOTS = np.array(
-    [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8
-)
-"""Bit of each dot of a braille cell, shape (4 rows, 2 columns)."""
+from tuitrain.tui.lens import GlyphSet
 
 _ASCII_MARKS = np.array([ord(mark) for mark in "*+#%@&=~"], dtype=np.uint32)
 """One mark a curve, where all curves would look alike without colour."""
-_BRAILLE = 0x2800
+_ASCII_FAINT = ord(".")
 _SPACE = 0x20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resolution:
-    """Dots in one cell."""
+    """Dots in one cell, and the characters that show them."""
 
-    across: int
-    down: int
+    bits: NDArray[np.uint8]
+    """Bit of each dot, shape (rows, columns) of a cell."""
+    characters: NDArray[np.uint32]
+    """Code of the character for each sum of bits."""
+
+    @property
+    def across(self) -> int:
+        """Dots across a cell."""
+        return int(self.bits.shape[1])
+
+    @property
+    def down(self) -> int:
+        """Dots down a cell."""
+        return int(self.bits.shape[0])
 
 
-BRAILLE = Resolution(2, 4)
-ASCII = Resolution(1, 1)
+def _resolution(bits: list[list[int]], characters: str) -> Resolution:
+    codes = np.array([ord(character) for character in characters], dtype=np.uint32)
+    return Resolution(np.array(bits, dtype=np.uint8), codes)
+
+
+BRAILLE = _resolution(
+    [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]],
+    " " + "".join(chr(0x2800 + bits) for bits in range(1, 256)),
+)
+BLOCK = _resolution([[1, 2], [4, 8]], " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█")
+ASCII = _resolution([[1]], " *")
+
+RESOLUTIONS = {
+    GlyphSet.BRAILLE: BRAILLE,
+    GlyphSet.BLOCK: BLOCK,
+    GlyphSet.ASCII: ASCII,
+}
 
 
 class Canvas:
@@ -43,7 +66,7 @@ class Canvas:
         self.width, self.height = width, height
         self.resolution = resolution
         self.dots = np.zeros((height, width), dtype=np.uint8)
-        """Bits set in each cell; in ASCII, 1 where a curve passes."""
+        """Bits set in each cell."""
         self.owner = np.full((height, width), -1, dtype=np.int16)
         """Curve drawn last in each cell; -1: none."""
 
@@ -63,22 +86,32 @@ class Canvas:
         x, y = x[inside], y[inside]
         across, down = self.resolution.across, self.resolution.down
         cell = (y // down, x // across)
-        bits = (
-            BRAILLE_DOTS[y % down, x % across]
-            if self.resolution is BRAILLE
-            else np.ones(len(x), dtype=np.uint8)
-        )
-        np.bitwise_or.at(self.dots, cell, bits)
+        np.bitwise_or.at(self.dots, cell, self.resolution.bits[y % down, x % across])
         self.owner[cell] = owner
 
-    def codes(self) -> NDArray[np.uint32]:
-        """Return the character code of every cell, shape (height, width)."""
-        if self.resolution is BRAILLE:
-            codes = self.dots.astype(np.uint32) + _BRAILLE
-        else:
-            codes = _ASCII_MARKS[self.owner % len(_ASCII_MARKS)]
-        codes[self.dots == 0] = _SPACE
-        return codes
+    def codes(self, *, is_faint: bool = False) -> NDArray[np.uint32]:
+        """Return the character code of every cell, shape (height, width).
+
+        Args:
+            is_faint: Whether ASCII shows every curve as dots; other characters are
+                thinned out by `thin`.
+        """
+        if self.resolution is not ASCII:
+            return self.resolution.characters[self.dots]
+        marks = _ASCII_MARKS[self.owner % len(_ASCII_MARKS)]
+        return np.where(
+            self.dots > 0, np.uint32(_ASCII_FAINT) if is_faint else marks, _SPACE
+        ).astype(np.uint32)
+
+
+def thin(
+    x: NDArray[np.int64], y: NDArray[np.int64], resolution: Resolution
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return every second dot, as on a chessboard; all where a cell has only one."""
+    if resolution is ASCII:
+        return x, y
+    kept = (x + y) % 2 == 0
+    return x[kept], y[kept]
 
 
 def to_rows(values: NDArray[np.float64], axis: Axis, rows: int) -> NDArray[np.float64]:

@@ -24,17 +24,21 @@ class Sheet:
         self._roles: list[str] = [_PLAIN, _FRAME]
         self._role = np.full(self._characters.shape, 1, dtype=np.int16)
 
-    def put_canvas(self, canvas: Canvas, roles: Sequence[str]) -> None:
+    def put_canvas(
+        self, canvas: Canvas, roles: Sequence[str], *, is_faint: bool = False
+    ) -> None:
         """Put the cells that curves pass through into the box.
 
         Args:
             canvas: As large as the box.
             roles: Role of each owner on the canvas.
+            is_faint: Whether ASCII shows the curves as dots.
         """
         numbers = np.array([self._number(role) for role in roles], dtype=np.int16)
         filled = canvas.owner >= 0
         box = self._box()
-        characters = canvas.codes().view("<U1").reshape(filled.shape)
+        codes = canvas.codes(is_faint=is_faint)
+        characters = codes.view("<U1").reshape(filled.shape)
         self._characters[box][filled] = characters[filled]
         self._role[box][filled] = numbers[canvas.owner[filled]]
 
@@ -45,6 +49,13 @@ class Sheet:
         box = self._box()
         self._characters[box][y, x] = sign
         self._role[box][y, x] = self._number(role)
+
+    def put_column(self, x: int, sign: str, role: str) -> None:
+        """Put `sign` into every cell of a column of the box."""
+        if 0 <= x < self.frame.width:
+            box = self._box()
+            self._characters[box][:, x] = sign
+            self._role[box][:, x] = self._number(role)
 
     def put_text(self, x: int, y: int, text: str, role: str) -> None:
         """Write `text` into the box from cell (x, y) on, cut at its right edge."""

@@ -1,12 +1,16 @@
 """A plot of one measured quantity, training and validation, for the drawn trials."""
 
+from dataclasses import replace
+
 from textual.reactive import var
 
 from tuitrain.study import Study
-from tuitrain.tui.curves.chosen import WholeSeries, curves_of
+from tuitrain.tui.curves.chosen import Trajectories, choose
+from tuitrain.tui.curves.curve import Curve
 from tuitrain.tui.curves.curve_plot import CurvePlot
-from tuitrain.tui.curves.picture import Curve, Picture
+from tuitrain.tui.curves.picture import Picture
 from tuitrain.tui.glyphs import TRAIN, VALIDATION
+from tuitrain.tui.lens import Lens
 from tuitrain.tui.lines import BLANK, Line, line, plain
 from tuitrain.tui.view import View, listed_trials
 
@@ -21,7 +25,7 @@ class PlotPane(CurvePlot):
         """Return a plot of `quantity`: `loss`, or `accuracy` for what ranks trials."""
         super().__init__(id=id, classes="pane")
         self._quantity = quantity
-        self._joined = WholeSeries()
+        self._trajectories = Trajectories()
 
     def watch_study(self) -> None:
         """Draw the newer study."""
@@ -36,17 +40,18 @@ class PlotPane(CurvePlot):
             return
         quantity, falls = self._find_quantity(self.study)
         names = (quantity, f"val_{quantity}")
-        curves = curves_of(self.study, self.view, names, self._joined)
+        chosen = choose(self.study, self.view, names, self._trajectories)
         # Accuracies lie in 0..1; a log axis would only hide their bad values.
-        is_log = self.view.log_y and falls
-        title = plain(quantity) + (" · log" if is_log else "")
-        unit = "epochs" if self.view.by_epoch else "iterations"
-        self.entitle(f"{title} · {unit}")
+        lens = replace(self.view.lens, log_y=self.view.lens.log_y and falls)
+        self.entitle(_title(quantity, lens))
         self.picture = Picture(
-            curves=curves,
-            log_y=is_log,
+            curves=chosen.curves,
+            lens=lens,
+            reach=chosen.reach,
+            happened=chosen.happened,
+            best_of=chosen.best_of,
             empty=_why_empty(self.study),
-            legend=_legend(curves),
+            legend=_legend(chosen.curves),
             falls=falls,
         )
 
@@ -62,6 +67,15 @@ class PlotPane(CurvePlot):
         if any("accuracy" in series for series in measured):
             return "accuracy", False
         return "grad_norm", True
+
+
+def _title(quantity: str, lens: Lens) -> str:
+    parts = [plain(quantity)]
+    if lens.log_y:
+        parts.append("log")
+    if lens.span:
+        parts.append(f"mean of {lens.span:,}".replace(",", " "))
+    return " · ".join([*parts, lens.unit.value])
 
 
 def _why_empty(study: Study) -> str:
