@@ -11,9 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from tuitrain.sources import StudySource
+from tuitrain.tui.app import TuitrainApp
+from tuitrain.tui.feed import ReplayFeed
+from tuitrain.tui.home_app import HomeApp
+from tuitrain.tui.run import find_log
+from tuitrain.tui.screens.home import HomePane
+from tuitrain.units import Seconds
+
+HERE = Path(__file__).parent.resolve()
 ROOT = HERE.parent
-LOG = ROOT / "tests" / "logs" / "digits_cnn"
+LOG = Path("tests/logs/digits_cnn")
 """A study of `examples/digits_cnn.py` on two CPU cores, recorded as it ran."""
 PATIENCE_S = 30.0
 
@@ -39,17 +47,46 @@ SHOTS = (
     Shot("curves", 200.0),
     Shot("trial", 105.0, keys=("t",)),
     Shot("grid", 200.0, keys=("g",)),
+    Shot("compare", 200.0, keys=("c",)),
+    Shot("log", 200.0, keys=("l",)),
+    Shot("plan", 60.0, keys=("e",)),
+    Shot("gpus", 105.0, keys=("u",)),
+    Shot("read", 200.0, keys=("z", "w", "w", *["left_square_bracket"] * 20)),
     Shot("help", 200.0, keys=("question_mark",)),
     Shot("ansi", 105.0, theme="ansi-dark"),
 )
 
 
+class Noon:
+    """A clock that always tells the same time, a day after the recording."""
+
+    def wall_s(self) -> Seconds:
+        """Seconds since the epoch."""
+        return Seconds((StudySource(LOG).read_all()[0].at_s) + 86_400)
+
+    def mono_s(self) -> Seconds:
+        """A moment of no boot."""
+        return Seconds(0.0)
+
+
+async def draw_home() -> str:
+    """Return the SVG of the home screen, over the recorded logs."""
+    app = HomeApp(LOG.parent, lambda folder: folder.name == LOG.name, clock=Noon())
+    async with app.run_test(size=(100, 14)) as pilot:
+        waited_s = 0.0
+        while not app.screen.query(HomePane) or (
+            app.screen.query_one(HomePane).studies is None
+        ):
+            await pilot.pause(0.05)
+            waited_s += 0.05
+            if waited_s > PATIENCE_S:
+                raise TimeoutError("home: the studies were not listed")
+        await pilot.pause(0.5)
+        return app.export_screenshot(title="tuitrain · home")
+
+
 async def draw(shot: Shot) -> str:
     """Return the SVG of one picture."""
-    from tuitrain.tui.app import TuitrainApp
-    from tuitrain.tui.feed import ReplayFeed
-    from tuitrain.tui.run import find_log
-
     app = TuitrainApp(ReplayFeed(LOG), lambda trial: find_log(LOG, trial))
     app.theme = shot.theme
     async with app.run_test(size=(shot.columns, shot.rows)) as pilot:
@@ -74,10 +111,13 @@ def main() -> int:
     check = parser.parse_args().check
     for name in ("NO_COLOR", "TEXTUAL_THEME", "SSH_CONNECTION"):
         os.environ.pop(name, None)
+    os.chdir(ROOT)  # paths on the screen are the same on every machine
     changed = []
-    for shot in SHOTS:
-        picture = asyncio.run(draw(shot))
-        path = HERE / f"{shot.name}.svg"
+    pictures = {shot.name: draw(shot) for shot in SHOTS}
+    pictures["home"] = draw_home()
+    for name, drawing in pictures.items():
+        picture = asyncio.run(drawing)
+        path = HERE / f"{name}.svg"
         if not path.exists() or path.read_text(encoding="utf-8") != picture:
             changed.append(path.name)
             if not check:

@@ -71,7 +71,10 @@ class StudyBuilder:
         self._append(self.folder.journal, "journal", events)
 
     def gpus(self, *readings: GpuReading) -> None:
-        self._append(self.folder.gpus, "gpus", [GpusSampled(gpus=list(readings))])
+        self.sample(GpusSampled(gpus=list(readings)))
+
+    def sample(self, sampled: GpusSampled) -> None:
+        self._append(self.folder.gpus, "gpus", [sampled])
 
     def enter(self, step: Step, round_: int = 1, attempt: int = 1) -> None:
         self._at = step, round_, attempt
@@ -131,17 +134,19 @@ class StudyBuilder:
         *,
         layers: Sequence[str] = ("fc1.weight", "fc2.weight"),
         iterations_per_epoch: int = 12,
+        device: str = "cpu",
+        pid: int = 5000,
     ) -> None:
         self.state(
             trial,
             TrialStarted(
                 trial=trial,
-                pid=5000,
+                pid=pid,
                 start_ticks=1,
                 boot_id="b",
-                shim_pid=4999,
+                shim_pid=pid - 1,
                 shim_start_ticks=1,
-                device="cpu",
+                device=device,
                 threads=1,
                 how="warm",
             ),

@@ -59,7 +59,7 @@ def build_coarse_grid(path: Path) -> StudyBuilder:
         for lr, wd in grid
     ]
     for index, trial in enumerate(trials[:8]):
-        study.begin(trial)
+        study.begin(trial, device="GPU-1")
         rate = (0.05, 0.12, 0.2)[index // 3]
         loss = falling(rate, 0.08 + 0.02 * (index % 3), index)
         is_running = index >= 6

@@ -117,7 +117,7 @@ def test_a_log_is_read_again_only_when_it_has_grown(tmp_path: Path) -> None:
     study.journal(StudyEnded(state="stopped"))
     study.close()
     (later,) = shelf.look()
-    assert (first.state, later.state) == ("running", "stopped")
+    assert (first.state, later.state) == ("left", "stopped")
 
 
 async def test_a_script_is_asked_for_and_chosen(tmp_path: Path) -> None:

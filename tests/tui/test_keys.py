@@ -23,6 +23,7 @@ from tuitrain.commands import (
 from tuitrain.events import Step, TrialId, Verdict
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.keys import ALL_KEYS, MAIN_KEYS, REPLAY_KEYS
+from tuitrain.tui.lens import XUnit
 from tuitrain.tui.screens.grid import GridScreen
 from tuitrain.tui.screens.help import HelpScreen
 from tuitrain.tui.screens.log import LogScreen
@@ -162,8 +163,8 @@ async def test_keys_choose_mark_and_redraw_trials(tmp_path: Path) -> None:
         assert drawn_trials(screen.study, screen.view) == before
         await pilot.press("M", "y", "x")
         assert screen.view.marks is None
-        assert screen.view.log_y
-        assert screen.view.by_epoch
+        assert screen.view.lens.log_y
+        assert screen.view.lens.unit is XUnit.EPOCHS
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from tests.tui.builder import HandClock, StudyBuilder
 from tests.tui.driving import replay_app, show_end, until
+from tests.tui.gpu_studies import build_no_gpu, build_on_gpus
 from tests.tui.studies import build_coarse_grid, build_hostile, build_learning_curves
 from tuitrain.events import Step
 from tuitrain.store import StudyFolder
@@ -34,6 +35,10 @@ def build_ready(path: Path) -> StudyBuilder:
     return study
 
 
+def build_without_gpu(path: Path) -> StudyBuilder:
+    return build_no_gpu(path, "no NVIDIA GPU here: NVML Shared Library Not Found")
+
+
 SHOTS = {
     "ready": (build_ready, []),
     "running": (build_coarse_grid, []),
@@ -47,6 +52,9 @@ SHOTS = {
     "grid": (build_learning_curves, ["g"]),
     "help": (build_coarse_grid, ["question_mark"]),
     "compare": (build_learning_curves, ["c"]),
+    "plan": (build_coarse_grid, ["e"]),
+    "gpus": (build_on_gpus, ["u"]),
+    "no_gpu": (build_without_gpu, ["u"]),
     "filter": (build_coarse_grid, ["slash", "l", "r", "=", "1", "e", "S"]),
 }
 
@@ -63,7 +71,7 @@ async def test_a_screen_looks_as_it_did(
         await show_end(app, pilot)
         main = app.screen
         await pilot.press(*keys)
-        if keys and keys[-1] in ("t", "g", "c", "question_mark"):
+        if keys and keys[-1] in ("t", "g", "c", "e", "u", "question_mark"):
             await until(pilot, lambda: app.screen is not main)
         else:
             assert isinstance(app.screen, MainScreen)

@@ -48,11 +48,12 @@ class KeyCommands(Provider):
 
     def _offers(self) -> Iterable[Offer]:
         known = {key.action: key for key in reversed(ALL_KEYS)}
+        # Keys that do the same, such as the digits, are offered once.
         offered: set[str] = set()
         for active in self.screen.active_bindings.values():
             key = known.get(active.binding.action)
-            if key is not None and key.action not in offered:
-                offered.add(key.action)
+            if key is not None and key.help not in offered:
+                offered.add(key.help)
                 yield self._offer(key)
         for name in sorted(self.app.available_themes):
             yield f"theme {name}", "Dress the screen in it.", _dresser(self.app, name)

@@ -11,13 +11,15 @@ class KeyGroup(StrEnum):
     """What a key is about; the headings of the help screen."""
 
     STUDY = "The study"
-    TRIALS = "Trials and curves"
+    TRIALS = "Trials"
+    CURVES = "Curves"
     SCREENS = "Other screens"
     SCREEN = "This screen"
     REPLAY = "Replay"
     READING = "Trial, log, grid, comparison and help"
     LOG = "Log"
     GRID = "Grid"
+    PLAN = "Plan editor"
     HOME = "Home"
 
 
@@ -43,6 +45,10 @@ def _study(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
 
 def _trials(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
     return Key(keys, shown, action, label, help_, KeyGroup.TRIALS)
+
+
+def _curves(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
+    return Key(keys, shown, action, label, help_, KeyGroup.CURVES)
 
 
 def _screens(keys: str, shown: str, action: str, label: str, help_: str) -> Key:
@@ -102,11 +108,60 @@ MAIN_KEYS = (
     _trials(
         "c", "c", "compare", "compare", "The marked trials side by side, two or more."
     ),
-    _trials("y", "y", "log_y", "log y", "Logarithmic y axis, on or off."),
-    _trials("x", "x", "x_axis", "x axis", "Count iterations or epochs on the x axis."),
+    _curves("y", "y", "log_y", "log y", "Logarithmic y axis, on or off."),
+    _curves("x", "x", "x_axis", "x axis", "Count iterations, epochs or time."),
+    _curves(
+        "w",
+        "w",
+        "smooth(1)",
+        "smooth",
+        "Draw a moving mean over more iterations; after the longest, none.",
+    ),
+    _curves("W", "W", "smooth(-1)", "", "Draw a moving mean over fewer iterations."),
+    _curves("i", "i", "zoom_curves(1)", "closer", "Show half as much of the x axis."),
+    _curves("I", "I", "zoom_curves(-1)", "", "Show twice as much of the x axis."),
+    _curves("left_parenthesis", "(", "pan_curves(-1)", "", "Show what is left."),
+    _curves("right_parenthesis", ")", "pan_curves(1)", "", "Show what is right."),
+    _curves(
+        "left_square_bracket",
+        "[",
+        "move_reader(-1)",
+        "read",
+        "Read the values of every curve; move the place to the left.",
+    ),
+    _curves(
+        "right_square_bracket",
+        "]",
+        "move_reader(1)",
+        "",
+        "Move the place where values are read to the right.",
+    ),
+    _curves(
+        "left_curly_bracket", "{", "move_reader(-10)", "", "Ten steps to the left."
+    ),
+    _curves(
+        "right_curly_bracket", "}", "move_reader(10)", "", "Ten steps to the right."
+    ),
+    _curves("0", "0", "reset_curves", "", "Show the whole x axis, and read nowhere."),
+    _curves(
+        "v",
+        "v",
+        "events",
+        "",
+        "Vertical marks: LR changes and findings, the ends of epochs too, or none.",
+    ),
+    _curves("b", "b", "glyphs", "", "Draw with braille, blocks or plain ASCII."),
     _screens("t", "t", "open_trial", "trial", "Everything about the chosen trial."),
     _screens("l", "l", "open_log", "log", "What the chosen trial printed."),
     _screens("g", "g", "open_grid", "grid", "Learning rate × weight decay as a map."),
+    _screens(
+        "e",
+        "e",
+        "open_plan",
+        "plan",
+        "Edit the plan of this step: learning rates, epochs, trials at once.",
+    ),
+    _screens("u", "u", "open_gpus", "GPUs", "Who uses each GPU, now and lately."),
     _screens("question_mark,f1", "?", "open_help", "help", "All keys."),
     _screen(
         "tab",
@@ -242,6 +297,45 @@ GRID_KEYS = (
 )
 """Keys of the grid alone."""
 
+PLAN_KEYS = (
+    Key("up,k", "↑", "move_row(-1)", "", "Choose the setting above.", KeyGroup.PLAN),
+    Key("down,j", "↓", "move_row(1)", "", "Choose the setting below.", KeyGroup.PLAN),
+    Key(
+        "enter,e",
+        "enter",
+        "type",
+        "edit",
+        "Type another value; enter keeps it, esc forgets it.",
+        KeyGroup.PLAN,
+    ),
+    Key(
+        "backspace",
+        "backspace",
+        "take_back",
+        "",
+        "Take back what was typed for this setting.",
+        KeyGroup.PLAN,
+    ),
+    Key("s", "s", "save", "save", "Save to study.toml.", KeyGroup.PLAN),
+    Key(
+        "left,p",
+        "←",
+        "move_step(-1)",
+        "step",
+        "The plan of the step before.",
+        KeyGroup.PLAN,
+    ),
+    Key(
+        "right,n",
+        "→",
+        "move_step(1)",
+        "step",
+        "The plan of the next step.",
+        KeyGroup.PLAN,
+    ),
+)
+"""Keys of the plan editor alone."""
+
 HOME_KEYS = (
     Key(
         "enter",
@@ -273,6 +367,7 @@ ALL_KEYS = (
     *READING_KEYS,
     *LOG_KEYS,
     *GRID_KEYS,
+    *PLAN_KEYS,
     *HOME_KEYS,
 )
 

@@ -26,8 +26,10 @@ class Listed:
 
     @property
     def state(self) -> str:
-        """How the study stands, in a word."""
-        return "running" if self.is_running else self.study.state
+        """How the study stands, in a word; `left`: under way, with no supervisor."""
+        if self.is_running:
+            return "running"
+        return "left" if self.study.state == "running" else self.study.state
 
     @property
     def last_at_s(self) -> float:

@@ -9,7 +9,14 @@ from textual.message import Message
 
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.commands import Command
-from tuitrain.events import Record, RecordError
+from tuitrain.events import (
+    CheckpointSaved,
+    EpochEnded,
+    GpusSampled,
+    PointsMeasured,
+    Record,
+    RecordError,
+)
 from tuitrain.model import StudyModel, fold_all
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
@@ -17,13 +24,19 @@ from tuitrain.study import Study
 from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
 from tuitrain.wire import Answered, Relayed, WireError
 
-REFRESH_S = 0.25
-"""Time between two drawings of a study, at least."""
+REFRESH_S = 1.0
+"""Time between two drawings while only numbers come in. What a person waits for, such
+as the start or the end of a trial, is drawn at once."""
+GATHER_S = 0.1
+"""Lines that come within it are folded together, so that many trials cost little."""
 FILES_EVERY_S = 1.0
 """How often the files are looked at while the socket brings the news."""
+ALONE_EVERY_S = 0.25
+"""How often they are without a supervisor."""
 RECONNECT_EVERY_S = 2.0
-BITE_RECORDS = 500
-"""Records folded before the study is posted again, so that a long log shows early."""
+
+_NUMBERS = (PointsMeasured, EpochEnded, CheckpointSaved, GpusSampled)
+"""Events that can wait for the next drawing."""
 
 NOT_CONNECTED = "no supervisor: following the files"
 _OVER = ("finished", "failed", "reached", "stopped", "rejected")
@@ -53,7 +66,7 @@ supervisor if there is none."""
 
 
 class LiveFeed:
-    """Posts the newest study, a bounded number of times a second."""
+    """Posts the newest study, once in a while and whenever something happened."""
 
     def __init__(
         self,
@@ -72,6 +85,8 @@ class LiveFeed:
         self._connecting = threading.Lock()
         self._wire: Wire | None = None
         self._model = StudyModel()
+        self._has_news = self._is_urgent = False
+        self._told_s = float("-inf")
 
     def run(self, post: Post) -> None:
         """Follow the study until `stop`; runs in a thread."""
@@ -112,31 +127,54 @@ class LiveFeed:
             if lines is None:
                 looked_s = float("-inf")
             for relayed in lines or ():
-                line = bytes(relayed.record) + b"\n"
-                self._fold(source.offer(relayed.stream, line), post)
+                self._take(source.offer(relayed.stream, bytes(relayed.record) + b"\n"))
             if self._wire is None or now_s - looked_s >= FILES_EVERY_S:
                 looked_s = now_s
-                while (records := source.read()) and not self._stopped.is_set():
-                    self._fold(records, post)
-            self._stopped.wait(self._refresh_s)
+                self._read_files(source, post)
+            self._tell(post)
+            pause_s = ALONE_EVERY_S if self._wire is None else GATHER_S
+            self._stopped.wait(min(pause_s, self._refresh_s))
 
-    def _fold(self, records: Sequence[Record], post: Post) -> None:
-        for start in range(0, len(records), BITE_RECORDS):
-            bite = records[start : start + BITE_RECORDS]
-            self._model = fold_all(self._model, bite)
+    def _read_files(self, source: StudySource, post: Post) -> None:
+        """Read what is new, and show a long log while it is read."""
+        bites = 0
+        while not self._stopped.is_set() and (records := source.read()):
+            self._take(records)
+            self._tell(post)
+            bites += 1
+        # What took several bites was waited for.
+        self._is_urgent |= bites > 1
+
+    def _take(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        self._model = fold_all(self._model, records)
+        self._has_news = True
+        self._is_urgent |= any(not isinstance(r.event, _NUMBERS) for r in records)
+
+    def _tell(self, post: Post) -> None:
+        """Post the study if there is news that is due."""
+        now_s = self._clock.mono_s()
+        is_due = self._is_urgent or now_s - self._told_s >= self._refresh_s
+        if self._has_news and is_due:
+            self._told_s, self._has_news, self._is_urgent = now_s, False, False
             post(StudyAdvanced(Study(self._model)))
-            if self._stopped.is_set():
-                return
 
     def _receive(self) -> list[Relayed] | None:
         """Return what the socket brought; None: it was lost."""
         if self._wire is None:
             return []
         try:
-            return self._wire.receive(self._refresh_s)
+            return self._wire.receive(min(self._due_in_s(), FILES_EVERY_S))
         except WireError:
             self._hang_up()
             return None
+
+    def _due_in_s(self) -> float:
+        """Return how long nothing but news is to be waited for."""
+        if not self._has_news:
+            return self._refresh_s
+        return max(0.0, self._told_s + self._refresh_s - self._clock.mono_s())
 
     def _reconnect(self, problem: str | None, post: Post) -> str:
         """Try to connect, and say on the screen how it went if that is news."""

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 from textual.reactive import var
 
-from tuitrain.events import GpuReading, GpusSampled
+from tuitrain.events import GpuReading
 from tuitrain.study import StepState, Study
 from tuitrain.tui.lines import Line, Span, crop, justify, line, plain, width_of
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.messages import Link
+from tuitrain.tui.view import View, cursor_trial
 from tuitrain.units import format_duration
 
+_CPU = "cpu"
 _GIB = 1 << 30
 _LONGEST_NAME = 32
 
@@ -20,6 +22,7 @@ class HeaderPane(LinesPane):
 
     study: var[Study | None] = var(None, init=False, always_update=True)
     link: var[Link] = var(Link(), init=False)
+    view: var[View] = var(View(), init=False)
 
     def watch_study(self) -> None:
         """Draw the newer study."""
@@ -29,12 +32,18 @@ class HeaderPane(LinesPane):
         """Draw how the study is connected."""
         self.redraw()
 
+    def watch_view(self) -> None:
+        """Draw the device of another trial."""
+        self.redraw()
+
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the one line; the device goes first when room is short."""
         left = line(" ", ("tuitrain", "title"), " ", *self._banner())
         if self.study is not None:
             left = (*left, *_describe(self.study, width - width_of(left)))
-        right = (*_device(self.study), (" ", "")) if self.study is not None else ()
+        right: Line = ()
+        if self.study is not None:
+            right = (*_device(self.study, self.view), (" ", ""))
         return [justify(left, right, width)]
 
     def _banner(self) -> list[Span]:
@@ -73,17 +82,20 @@ def _describe(study: Study, room: int) -> Line:
     return line((name, "strong"), long if fits else short, (label, "accent"), tail)
 
 
-def _device(study: Study | None) -> Line:
-    sampled = study.model.gpus if study is not None else None
+def _device(study: Study, view: View) -> Line:
+    """Return the GPU that the chosen trial runs on, or the first one there is."""
+    sampled = study.model.gpus
     if sampled is None or not sampled.gpus:
-        return line((_why_no_gpu(sampled), "muted"))
-    first = _reading(0, sampled.gpus[0])
-    more = f" +{len(sampled.gpus) - 1} more" if len(sampled.gpus) > 1 else ""
-    return line(first, (more, "muted"))
-
-
-def _why_no_gpu(sampled: GpusSampled | None) -> str:
-    return "no GPU"
+        return line(("no GPU", "muted"))
+    chosen = cursor_trial(study, view)
+    started = study.model.trials[chosen.trial].started if chosen is not None else None
+    if started is not None and started.device == _CPU:
+        return line(("on the CPU", "muted"))
+    uuids = [gpu.uuid for gpu in sampled.gpus]
+    known = started is not None and started.device in uuids
+    index = uuids.index(started.device) if started is not None and known else 0
+    more = f" +{len(uuids) - 1} more" if len(uuids) > 1 else ""
+    return line(_reading(index, sampled.gpus[index]), (more, "muted"))
 
 
 def _reading(index: int, gpu: GpuReading) -> str:

@@ -9,7 +9,7 @@ from tuitrain.study import StepState, StepView, Study
 from tuitrain.tui.glyphs import SEVERITY_SIGNS, VERDICT_SIGNS
 from tuitrain.tui.lines import BLANK, Line, crop, line, plain, wrap
 from tuitrain.tui.lines_pane import LinesPane
-from tuitrain.tui.plans import config_in_short, describe_plan
+from tuitrain.tui.plans import config_in_short, plan_rows
 from tuitrain.tui.view import View, cursor_trial, listed_trials
 from tuitrain.tui.wishes import go_on, name_of_next
 from tuitrain.units import format_duration, format_number
@@ -102,8 +102,8 @@ def _about_plan(study: Study, current: StepView, width: int) -> list[Line]:
         "adjust.",
     }
     rows = wrap(texts[current.step], width)
-    plan = describe_plan(study, current.step)
-    return rows + (wrap(plan, width, "muted") if plan else [])
+    plan = study.plan(current.step)
+    return rows + (plan_rows(plan, width) if plan is not None else [])
 
 
 def _about_run(current: StepView, width: int) -> list[Line]:
@@ -193,6 +193,8 @@ def _about_keys(study: Study, current: StepView, width: int) -> list[Line]:
     words: list[str] = []
     if not hasattr(wish, "text"):
         words.append(_say_enter(study))
+    if current.state is StepState.READY and current.step is not Step.LEARNING_CURVES:
+        words.append("e edits the plan")
     if current.state is StepState.JUDGED and study.model.best is None:
         if current.step is Step.LEARNING_CURVES:
             changes = [i for i, a in enumerate(current.advice, 1) if a.change]

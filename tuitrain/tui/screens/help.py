@@ -13,6 +13,8 @@ _SIGNS = (
     "● drawn   ○ not drawn   ★ best   A B C the trials, the same letter in table and plot",
     "━ training   ┅ validation   ◦ a validation point",
     "× not finite from here (NaN, Inf)   ↑ a spike beyond the axis, with its value",
+    "★ best value of the chosen trial   ╎ the LR changed, or ! something was found"
+    "   ┊ end of an epoch   ≈ moving mean",
 )
 
 

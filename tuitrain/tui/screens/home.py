@@ -30,7 +30,7 @@ EMPTY = (
     "set; `s`, or `tuitrain run train.py`, starts a study of your own script."
 )
 LOOK_EVERY_S = 3.0
-_STEP_WIDTH = 23
+_SINCE_WIDTH = 10
 _OVER = ("finished", "rejected")
 """States of a study that nothing is left to do in."""
 
@@ -83,9 +83,9 @@ class HomePane(LinesPane):
             return [line((" looking …", "muted"))]
         if not self.studies:
             return wrap(EMPTY, width, "muted")
-        name_width = max(8, min(28, width - 62))
-        head = pad("study", name_width) + "  steps         " + pad("state", 10)
-        head += "  " + pad("step", _STEP_WIDTH) + "  last activity"
+        name_width = max(8, min(28, width - 65))
+        head = pad("study", name_width) + "  steps         " + pad("state", 8)
+        head += "  " + pad("last", _SINCE_WIDTH) + "  step"
         room = max(1, height - 1)
         first = max(0, min(self.cursor - room // 2, len(self.studies) - room))
         rows = [line((f"    {head}", "muted"))]
@@ -118,11 +118,11 @@ def _row(listed: Listed, name_width: int, now_s: float, *, is_cursor: bool) -> L
         *head,
         *steps,
         "  ",
-        (pad(plain(listed.state), 10), "accent" if listed.is_running else ""),
+        (pad(plain(listed.state), 8), "accent" if listed.is_running else ""),
         "  ",
-        pad(progress(study), _STEP_WIDTH),
+        (pad(since, _SINCE_WIDTH), "muted"),
         "  ",
-        (since, "muted"),
+        progress(study),
         (end, "muted"),
     )
 

@@ -24,10 +24,12 @@ from tuitrain.tui.panes.trials import TrialsPane
 from tuitrain.tui.panes.typing_line import TypingLine
 from tuitrain.tui.panes.verdict import VerdictPane
 from tuitrain.tui.screens.compare import CompareScreen
-from tuitrain.tui.screens.deeds import StudyScreen
+from tuitrain.tui.screens.gpus import GpuScreen
 from tuitrain.tui.screens.grid import GridScreen
 from tuitrain.tui.screens.help import HelpScreen
 from tuitrain.tui.screens.log import LogScreen
+from tuitrain.tui.screens.looking import LookingScreen
+from tuitrain.tui.screens.plan import PlanScreen, step_to_plan
 from tuitrain.tui.screens.trial import TrialScreen
 from tuitrain.tui.table import next_sort, table_rows
 from tuitrain.tui.view import cursor_trial, drawn_trials
@@ -41,7 +43,7 @@ PANES = ("checklist", "loss", "accuracy", "ratios", "trials", "verdict")
 """Ids of the panes, in the order in which tab goes through them."""
 
 
-class MainScreen(StudyScreen):
+class MainScreen(LookingScreen):
     """Header, panes and keys of one study."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,7 +64,7 @@ class MainScreen(StudyScreen):
     def compose(self) -> ComposeResult:
         """Arrange the panes; the style sheet decides how much of each is seen."""
         study, view, link = MainScreen.study, MainScreen.view, MainScreen.link
-        yield HeaderPane(id="header").data_bind(study, link)
+        yield HeaderPane(id="header").data_bind(study, link, view)
         yield TabsPane(id="tabs").data_bind(study, chosen=MainScreen.chosen)
         with Horizontal(id="body"):
             with Vertical(id="left"):
@@ -149,14 +151,6 @@ class MainScreen(StudyScreen):
         message.stop()
         self.view = replace(self.view, looked_for=message.text)
 
-    def action_log_y(self) -> None:
-        """Switch the y axis."""
-        self.view = replace(self.view, log_y=not self.view.log_y)
-
-    def action_x_axis(self) -> None:
-        """Switch the x axis."""
-        self.view = replace(self.view, by_epoch=not self.view.by_epoch)
-
     def action_move_pane(self, direction: int) -> None:
         """Show the pane before or after."""
         self.chosen = (self.chosen + direction) % len(PANES)
@@ -209,6 +203,16 @@ class MainScreen(StudyScreen):
     def action_open_grid(self) -> None:
         """Show LR × weight decay."""
         self.post_message(ScreenWanted(GridScreen()))
+
+    def action_open_plan(self) -> None:
+        """Show and edit what the step is made of."""
+        step = step_to_plan(self.study)
+        screen = PlanScreen(step, is_replay=self.link.is_replay)
+        self.post_message(ScreenWanted(screen))
+
+    def action_open_gpus(self) -> None:
+        """Show who uses the GPUs."""
+        self.post_message(ScreenWanted(GpuScreen()))
 
     def action_open_help(self) -> None:
         """Show all keys."""

@@ -24,7 +24,9 @@ class ReadingKeyBar(LinesPane):
     def __init__(self, own: Sequence[Key]) -> None:
         """Return the line; a screen's `own` keys come before those all have."""
         super().__init__(id="keys")
-        keys = [key for key in (*own, *READING_KEYS) if key.label]
+        taken = {key.shown for key in own}
+        common = [key for key in READING_KEYS if key.shown not in taken]
+        keys = [key for key in (*own, *common) if key.label]
         # The way back comes last, where there is always room.
         self._keys = sorted(keys, key=lambda key: key.action == "close")
 
