@@ -1,6 +1,7 @@
 """A terminal of our own around the real program: keys in, a screen of text out."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -51,7 +52,10 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen, as far as it was read."""
-        return "\n".join(self._screen.display)
+        # Not `display`, which takes the rest of a wide character for an impossibility.
+        buffer, columns = self._screen.buffer, range(self._screen.columns)
+        rows = (buffer[y] for y in range(self._screen.lines))
+        return "\n".join("".join(row[x].data for x in columns) for row in rows)
 
     def press(self, key: str) -> None:
         """Send a key as a terminal does."""
@@ -99,4 +103,8 @@ class Terminal:
     def close(self) -> None:
         """End the program if it still runs."""
         if not self.process.closed:
-            self.process.close(force=True)
+            if self.process.isalive():
+                # Nothing weaker is sure to end it while the machine is busy.
+                self.process.kill(signal.SIGKILL)
+                self.process.wait()
+            self.process.close()
