@@ -7,7 +7,13 @@ sooner: `offer` takes them in sequence, and whatever is missing is read from the
 from pathlib import Path
 
 from tuitrain.events import Record
-from tuitrain.store import LogFollower, StoreError, StreamDamage, StudyFolder
+from tuitrain.store import (
+    READ_BYTES,
+    LogFollower,
+    StoreError,
+    StreamDamage,
+    StudyFolder,
+)
 
 JOURNAL = "journal"
 """Stream of the supervisor."""
@@ -76,8 +82,11 @@ class StudySource:
         record = follower.offer(line)
         return [record] if record is not None else follower.read()
 
-    def read(self) -> list[Record]:
+    def read(self, max_bytes: int = READ_BYTES) -> list[Record]:
         """Return new records, a bounded bite of each stream; empty: nothing new now.
+
+        Args:
+            max_bytes: Size of a bite, unless a single line is longer.
 
         Raises:
             StoreError: A file can't be read or is no log.
@@ -87,7 +96,7 @@ class StudySource:
         records: list[Record] = []
         for follower in self._followers.values():
             if follower.has_more():
-                records.extend(follower.read())
+                records.extend(follower.read(max_bytes))
         return records
 
     def read_all(self) -> list[Record]:

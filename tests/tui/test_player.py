@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.studies import build_coarse_grid
 from tuitrain.events import Record, Step
-from tuitrain.model import StudyModel, fold_all
+from tuitrain.model import Recording, StudyModel, fold_all, record_all
 from tuitrain.sources import StudySource
 from tuitrain.study import Study
 from tuitrain.tui.player import SPEEDS, Player
@@ -27,7 +27,7 @@ def in_short(model: StudyModel) -> tuple[object, ...]:
 def test_the_end_of_a_replay_is_what_folding_everything_gives(
     records: list[Record],
 ) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     player.seek_end()
     ordered = sorted(records, key=lambda record: record.at_s)
     assert in_short(player.model) == in_short(fold_all(StudyModel(), ordered))
@@ -36,7 +36,7 @@ def test_the_end_of_a_replay_is_what_folding_everything_gives(
 
 
 def test_playing_reaches_the_end_and_stops_there(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     frames = 0
     while player.advance(0.25):
         frames += 1
@@ -47,20 +47,20 @@ def test_playing_reaches_the_end_and_stops_there(records: list[Record]) -> None:
 def test_a_replay_lasts_about_twenty_seconds_at_its_first_speed(
     records: list[Record],
 ) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     assert player.speed in SPEEDS
     assert 8 <= player.length_s / player.speed <= 20
 
 
 def test_a_paused_replay_does_not_move(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     player.toggle()
     assert not player.advance(5.0)
     assert player.position_s == 0.0
 
 
 def test_seeking_goes_from_scene_to_scene_and_back(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     steps = []
     for _ in range(12):
         player.seek_scene(1)
@@ -73,7 +73,7 @@ def test_seeking_goes_from_scene_to_scene_and_back(records: list[Record]) -> Non
 
 
 def test_a_moment_looks_the_same_from_both_sides(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     for _ in range(6):
         player.seek_scene(1)
     moment, before = player.position_s, in_short(player.model)
@@ -85,7 +85,7 @@ def test_a_moment_looks_the_same_from_both_sides(records: list[Record]) -> None:
 
 
 def test_speed_stays_within_its_bounds(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     for _ in range(30):
         player.change_speed(1)
     assert player.speed == SPEEDS[-1]
@@ -95,7 +95,7 @@ def test_speed_stays_within_its_bounds(records: list[Record]) -> None:
 
 
 def test_space_at_the_end_plays_from_the_start(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     player.seek_end()
     player.toggle()
     assert player.is_playing
@@ -103,7 +103,7 @@ def test_space_at_the_end_plays_from_the_start(records: list[Record]) -> None:
 
 
 def test_an_empty_log_is_a_replay_at_its_end() -> None:
-    player = Player([])
+    player = Player(Recording())
     assert player.is_at_end
     player.seek_end()
     player.seek_scene(1)
@@ -111,7 +111,7 @@ def test_an_empty_log_is_a_replay_at_its_end() -> None:
 
 
 def test_seeking_by_time_stays_within_the_recording(records: list[Record]) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     player.seek_by(10)
     assert player.position_s == 10.0
     player.seek_by(-60)
@@ -124,7 +124,7 @@ def test_seeking_by_time_stays_within_the_recording(records: list[Record]) -> No
 def test_seeking_goes_to_the_moment_of_each_finding_and_names_it(
     records: list[Record],
 ) -> None:
-    player = Player(records)
+    player = Player(record_all(records))
     player.seek_finding(1)
     first, place = player.position_s, player.place
     assert "non finite" in place

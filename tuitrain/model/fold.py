@@ -111,7 +111,7 @@ def _with_measured(
         changed = replace(changed, last_at_s=last_s)
     trials = {**model.trials, trial: changed}
     if trial not in model.trials:
-        trials = _in_order(trials)
+        trials = in_order(trials)
     newest_s = max(last_s, model.last_at_s if model.last_at_s is not None else last_s)
     return replace(model, trials=trials, last_at_s=newest_s)
 
@@ -207,11 +207,12 @@ def _with_trial(model: StudyModel, event: _TrialEvent, at_s: Seconds) -> StudyMo
         changed = replace(changed, last_at_s=at_s)
     trials = {**model.trials, event.trial: changed}
     if is_new:
-        trials = _in_order(trials)
+        trials = in_order(trials)
     return replace(model, trials=trials)
 
 
-def _in_order(trials: Mapping[TrialId, TrialModel]) -> dict[TrialId, TrialModel]:
+def in_order(trials: Mapping[TrialId, TrialModel]) -> dict[TrialId, TrialModel]:
+    """Return trials in the order of their ids."""
     return dict(sorted(trials.items(), key=lambda item: (len(item[0]), item[0])))
 
 

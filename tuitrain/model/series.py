@@ -1,6 +1,7 @@
 """One measured series: a frozen window on columns that only grow."""
 
 import math
+import mmap
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from tuitrain.model.pyramid import Pyramid
 
 _FIRST_CAPACITY = 64
+_OWN_PAGES_BYTES = 1 << 18
 _LAST = 2.0**62
 """No iteration is as late; what is asked beyond means the end."""
 _BRANCHES, _SHORT = 64, 4096
@@ -17,12 +19,25 @@ _BRANCHES, _SHORT = 64, 4096
 _T = TypeVar("_T", bound=np.generic)
 
 
+def _room(capacity: int, kind: type[_T]) -> NDArray[_T]:
+    """Return an array whose content does not matter.
+
+    A large one has pages of its own: they cost nothing until they are written, and go
+    back to the machine when a column has moved on to a larger one. An allocator keeps
+    such holes, a third more memory for a long run.
+    """
+    size = capacity * np.dtype(kind).itemsize
+    if size < _OWN_PAGES_BYTES:
+        return np.empty(capacity, dtype=kind)
+    return np.frombuffer(mmap.mmap(-1, size), dtype=kind)
+
+
 class _Columns:
     """The growing arrays that windows share; rows once written never change."""
 
     def __init__(self, capacity: int) -> None:
-        self.iterations = np.empty(capacity, dtype=np.int64)
-        self.values = np.empty(capacity, dtype=np.float64)
+        self.iterations: NDArray[np.int64] = _room(capacity, np.int64)
+        self.values: NDArray[np.float64] = _room(capacity, np.float64)
         self.length = 0
         self.pyramid = Pyramid()
 
@@ -104,6 +119,10 @@ class Series:
         """
         same = self._columns is older._columns  # noqa: SLF001 - its own kind
         return same and len(self) >= len(older)
+
+    def first(self, count: int) -> "Series":
+        """Return the first `count` points, or all where there are no more."""
+        return Series(self._columns, min(count, self._length))
 
     def until(self, iteration: int) -> "Series":
         """Return the points up to and including `iteration`."""

@@ -3,10 +3,11 @@
 from tuitrain.store.append import LogWriter
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import StudyFolder, TrialFolder, write_atomically
-from tuitrain.store.follow import LogFollower, StreamDamage
+from tuitrain.store.follow import READ_BYTES, LogFollower, StreamDamage
 from tuitrain.store.spec import TrialSpec, read_spec, write_spec
 
 __all__ = [
+    "READ_BYTES",
     "LogFollower",
     "LogWriter",
     "StoreError",

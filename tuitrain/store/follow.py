@@ -17,7 +17,7 @@ from tuitrain.events import (
 )
 from tuitrain.store.failures import StoreError
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 18
 """Bytes read in one bite, so that a long log can't hold its reader up."""
 
 

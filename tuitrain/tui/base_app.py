@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar, Generic, TypeVar
 
+from rich.style import Style
 from textual.app import App
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.driver import Driver
 
 from tuitrain.tui.glyphs import is_ascii_only, to_ascii
 from tuitrain.tui.keys import ALL_KEYS, Key
-from tuitrain.tui.lines import plain
+from tuitrain.tui.lines import ROLES, plain
 from tuitrain.tui.manners import Terms, choose_theme, keep_manners
 from tuitrain.tui.terminal import spare
 
@@ -75,8 +76,13 @@ def _dresser(app: App[object], name: str) -> Callable[[], None]:
 
 
 class BaseApp(App[_Result], Generic[_Result]):
-    """An app that behaves towards its terminal."""
+    """An app that behaves towards its terminal, and knows how roles look.
 
+    The roles are dressed here once: if each pane had them as classes of its own, most of
+    the time until the first picture would go into styles that are all the same.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
         KeyCommands
     }
@@ -86,12 +92,34 @@ class BaseApp(App[_Result], Generic[_Result]):
         """Return an app that takes the terminal on these terms."""
         # Without colours: none at all, instead of a grey for each of them.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self._role_styles: dict[str, Style] = {}
         wanted = terms.theme if terms is not None else None
         self.theme = wanted or choose_theme(self.theme)
 
     def get_driver_class(self) -> type[Driver]:
         """Return what takes input and output of this machine's terminals."""
         return spare(super().get_driver_class())
+
+    def role_style(self, role: str) -> Style:
+        """Return what a role adds to the style of the pane in which it is written."""
+        style = self._role_styles.get(role)
+        if style is None:
+            styles = self.get_component_styles(f"role--{role}")
+            whole = styles.rich_style
+            # What is behind the text is the pane's, unless the role has its own.
+            behind = whole.bgcolor if styles.has_rule("background") else None
+            front = whole.color if styles.has_any_rules("color", "auto_color") else None
+            style = Style(color=front, bgcolor=behind) + styles.text_style
+            self._role_styles[role] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget how roles looked, and have the panes drawn anew."""
+        super().notify_style_update()
+        self._role_styles.clear()
+        if self.is_mounted:
+            for pane in self.screen.query("LinesPane"):
+                pane.refresh()
 
     def begin(self) -> None:
         """Restore the terminal whatever happens, and learn what it can write."""

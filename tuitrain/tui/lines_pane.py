@@ -1,7 +1,6 @@
 """A widget that draws lines and repaints only what changed in them."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -12,8 +11,9 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tuitrain.tui.base_app import BaseApp
 from tuitrain.tui.glyphs import to_ascii
-from tuitrain.tui.lines import BLANK, ROLES, Line, changed_cells, fit
+from tuitrain.tui.lines import BLANK, Line, changed_cells, fit
 
 
 class LinesPane(Widget):
@@ -23,7 +23,6 @@ class LinesPane(Widget):
     are as they were cost no byte on the way to the terminal.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
     ALLOW_SELECT = False
 
     ascii_only: var[bool] = var(default=False, init=False)
@@ -70,7 +69,7 @@ class LinesPane(Widget):
         """Return one row as styled segments."""
         row = self._lines[y] if y < len(self._lines) else BLANK
         base = self.rich_style
-        styles = {role: self._style_of(role) for _, role in row}
+        styles = {role: self._style_of(role, base) for _, role in row}
         segments = [
             Segment(to_ascii(text) if self.ascii_only else text, styles[role])
             for text, role in row
@@ -91,7 +90,8 @@ class LinesPane(Widget):
         self.redraw()
         self.refresh()
 
-    def _style_of(self, role: str) -> Style:
-        return (
-            self.get_component_rich_style(f"role--{role}") if role else self.rich_style
-        )
+    def _style_of(self, role: str, base: Style) -> Style:
+        app = self.app
+        if not role or not isinstance(app, BaseApp):
+            return base
+        return base + app.role_style(role)

@@ -21,6 +21,8 @@ class Link:
     is_replay: bool = False
     problem: str = ""
     """What keeps news away: connection lost, unreadable file; empty: nothing."""
+    is_reading: bool = False
+    """The recording is not yet read to its end."""
     is_playing: bool = False
     speed: float = 1.0
     position_s: float = 0.0

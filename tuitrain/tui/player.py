@@ -1,21 +1,10 @@
 """A recorded study as a film: position, speed, play and seek; no thread, no clock."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
-from tuitrain.events import (
-    BestAccepted,
-    Finding,
-    Record,
-    StepEntered,
-    StepStarted,
-    StudyEnded,
-    TrialEnded,
-    TrialFinished,
-    VerdictReached,
-)
-from tuitrain.model import StudyModel, fold
+from tuitrain.events import Finding, TrialEnded, TrialFinished, VerdictReached
+from tuitrain.model import SCENES, Recording, StudyModel
 from tuitrain.study import Study
 
 USUAL_LENGTH_S = 20.0
@@ -23,19 +12,14 @@ USUAL_LENGTH_S = 20.0
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 125.0, 250.0, 500.0, 1000.0)
 """Recorded seconds a second."""
 
-_SCENES = (StepEntered, StepStarted, VerdictReached, BestAccepted, StudyEnded)
-
 
 class Player:
-    """Folds recorded events up to the moment that is shown."""
+    """Moves the moment of a recording that is shown."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        """Put `records` of all streams in the order in which they happened."""
-        self._records = sorted(records, key=lambda record: record.at_s)
-        self._times = [record.at_s for record in self._records]
-        self._start_s = self._times[0] if self._times else 0.0
-        self._snapshots: list[tuple[int, StudyModel]] = [(0, StudyModel())]
-        self._next = 0
+    def __init__(self, recording: Recording) -> None:
+        """Stand at the start of a recording to which nothing more is added."""
+        self._recording = recording
+        self._start_s = recording.start_s or 0.0
         self.model = StudyModel()
         self.position_s = 0.0
         self.is_playing: bool = True
@@ -46,12 +30,13 @@ class Player:
     @property
     def length_s(self) -> float:
         """Recorded time from the first event to the last."""
-        return self._times[-1] - self._start_s if self._times else 0.0
+        end_s = self._recording.end_s
+        return end_s - self._start_s if end_s is not None else 0.0
 
     @property
     def is_at_end(self) -> bool:
         """Whether every event is shown."""
-        return self._next >= len(self._records)
+        return self.model is self._recording.whole or self._recording.end_s is None
 
     def advance(self, passed_s: float) -> bool:
         """Play `passed_s` seconds of real time; return whether anything moved."""
@@ -112,23 +97,21 @@ class Player:
     def _scenes(self) -> list[float]:
         return [
             record.at_s - self._start_s
-            for record in self._records
-            if isinstance(record.event, _SCENES)
+            for record in self._recording.events
+            if isinstance(record.event, SCENES)
         ]
 
     @cached_property
     def _findings(self) -> list[tuple[float, str]]:
         """Moments with findings, in order: of trials at their end, of verdicts."""
         moments = []
-        model = StudyModel()
-        for record in self._records:
-            model = fold(model, record)
+        for record in self._recording.events:
             event = record.event
             found: Sequence[Finding] = ()
             if isinstance(event, VerdictReached):
                 found = event.findings
             elif isinstance(event, TrialFinished | TrialEnded):
-                found = Study(model).findings(event.trial)
+                found = Study(self._recording.at(record.at_s)).findings(event.trial)
             if found:
                 moments.append((record.at_s - self._start_s, _name(found)))
         return moments
@@ -143,22 +126,8 @@ class Player:
             self._show(former[-1] if former else 0.0)
 
     def _show(self, position_s: float) -> None:
-        end = bisect_right(self._times, self._start_s + position_s)
-        if position_s >= self.length_s:
-            end = len(self._records)
-        if end < self._next:
-            self._next, self.model = next(
-                snapshot for snapshot in reversed(self._snapshots) if snapshot[0] <= end
-            )
-        while self._next < end:
-            record = self._records[self._next]
-            if (
-                isinstance(record.event, _SCENES)
-                and self._next > self._snapshots[-1][0]
-            ):
-                self._snapshots.append((self._next, self.model))
-            self.model = fold(self.model, record)
-            self._next += 1
+        whole, is_end = self._recording.whole, position_s >= self.length_s
+        self.model = whole if is_end else self._recording.at(self._start_s + position_s)
         self.position_s = position_s
 
     def _usual_speed(self) -> float:

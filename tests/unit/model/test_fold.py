@@ -1,14 +1,12 @@
 """The fold: live and replay, whatever the order in which the streams arrive."""
 
-import math
-from dataclasses import fields, is_dataclass
-
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.samples import EVENTS, GPUS, JOURNAL, POINTS, STATE, TRIAL, make_records
+from tests.unit.model.compared import MEASURED, plain
 from tuitrain.events import (
     AutoSet,
     EpochEnded,
@@ -23,9 +21,8 @@ from tuitrain.events import (
     TrialQueued,
     TrialStarted,
     TrialStopRequested,
-    to_column,
 )
-from tuitrain.model import Series, StudyModel, TrialState, fold, fold_all, whole_series
+from tuitrain.model import StudyModel, TrialState, fold, fold_all, whole_series
 
 OTHER = TrialId("0002")
 
@@ -53,20 +50,7 @@ STREAMS = [
 ]
 
 
-def _plain(value):
-    """Return a model as plain values that can be compared, order of keys included."""
-    if isinstance(value, Series):
-        return [value.iterations.tolist(), [str(v) for v in value.values]]
-    if isinstance(value, dict):
-        return [(key, _plain(item)) for key, item in value.items()]
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    return value
-
-
-IN_ORDER = _plain(fold_all(StudyModel(), [r for stream in STREAMS for r in stream]))
+IN_ORDER = plain(fold_all(StudyModel(), [r for stream in STREAMS for r in stream]))
 
 
 @settings(deadline=None)
@@ -74,7 +58,7 @@ IN_ORDER = _plain(fold_all(StudyModel(), [r for stream in STREAMS for r in strea
 def test_any_interleaving_of_the_streams_gives_the_same_model(turns):
     waiting = [iter(stream) for stream in STREAMS]
     model = fold_all(StudyModel(), (next(waiting[turn]) for turn in turns))
-    assert _plain(model) == IN_ORDER
+    assert plain(model) == IN_ORDER
 
 
 @settings(deadline=None)
@@ -82,21 +66,7 @@ def test_any_interleaving_of_the_streams_gives_the_same_model(turns):
 def test_folding_in_two_parts_is_folding_at_once(cut):
     records = [record for stream in STREAMS for record in stream]
     half = fold_all(StudyModel(), records[:cut])
-    assert _plain(fold_all(half, records[cut:])) == IN_ORDER
-
-
-MEASURED = st.builds(
-    lambda trial, first, names, width: PointsMeasured(
-        trial=trial,
-        iteration=list(range(first, first + 2)),
-        values={name: to_column([0.5, math.nan])[:width] for name in names},
-    ),
-    st.sampled_from([TRIAL, "0002"]),
-    st.integers(1, 9),
-    st.sets(st.sampled_from(["loss", "lr"])),
-    st.sampled_from([2, 2, 1]),
-)
-"""Points of two trials, also such that go back or lack a value."""
+    assert plain(fold_all(half, records[cut:])) == IN_ORDER
 
 
 @settings(deadline=None)
@@ -106,7 +76,7 @@ def test_folding_many_points_is_folding_one_by_one(events):
     one_by_one = StudyModel()
     for record in records:
         one_by_one = fold(one_by_one, record)
-    assert _plain(fold_all(StudyModel(), records)) == _plain(one_by_one)
+    assert plain(fold_all(StudyModel(), records)) == plain(one_by_one)
 
 
 @settings(deadline=None)
@@ -114,9 +84,9 @@ def test_folding_many_points_is_folding_one_by_one(events):
 def test_a_model_never_changes_when_more_is_folded(cut):
     records = [record for stream in STREAMS for record in stream]
     half = fold_all(StudyModel(), records[:cut])
-    before = _plain(half)
+    before = plain(half)
     fold_all(half, records[cut:])
-    assert _plain(half) == before
+    assert plain(half) == before
 
 
 @pytest.mark.parametrize("record", make_records(EVENTS), ids=lambda r: str(r.seq))

@@ -5,8 +5,10 @@ compiled kernel), and its cost grows with every point. So it is given limits and
 only, and the curves are drawn into the box it leaves empty.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 from tuitrain.tui.curves.axis import Axis
@@ -16,6 +18,7 @@ NO_PLOTEXT = (
     "Install a wheel of plotext 6 for this machine to get them."
 )
 
+_MANUAL = "plotext._doc.doc"
 _SMALLEST_WIDTH, _SMALLEST_HEIGHT = 12, 4
 _GUTTER = 5
 """Cells that labels of the y axis take at least, so that the box rarely moves."""
@@ -54,7 +57,7 @@ def draw_frame(width: int, height: int, x: Axis, y: Axis) -> Frame:
     if width < _SMALLEST_WIDTH or height < _SMALLEST_HEIGHT:
         return _bare(width, height)
     try:
-        import plotext
+        plotext = _load_plotext()
     except (ImportError, OSError) as error:
         return _bare(width, height, NO_PLOTEXT.format(error=error))
     figure: Any = plotext.figure
@@ -68,6 +71,24 @@ def draw_frame(width: int, height: int, x: Axis, y: Axis) -> Frame:
     if box_width < 1 or box_height < 1:
         return _bare(width, height)
     return Frame(rows, left, top, box_width, box_height)
+
+
+def _load_plotext() -> Any:  # noqa: ANN401 - a module without types
+    """Import plotext without the manual that it would build in colours, each time.
+
+    That takes two thirds of the import, a tenth of a second before the first curve. If
+    plotext comes to need its manual, or moves it, it gets it.
+    """
+    if _MANUAL not in sys.modules:
+        without = ModuleType(_MANUAL)
+        without.docs = None  # type: ignore[attr-defined]
+        sys.modules[_MANUAL] = without
+    try:
+        import plotext
+    except ImportError:
+        del sys.modules[_MANUAL]
+        import plotext
+    return plotext
 
 
 def _describe(figure: Any, width: int, height: int, x: Axis, y: Axis) -> None:  # noqa: ANN401

@@ -8,11 +8,21 @@ from textual.message import Message
 
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import RecordError
+from tuitrain.model import Recording
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
 from tuitrain.study import Study
 from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
 from tuitrain.tui.player import Player
+
+FIRST_BYTES = 1 << 16
+"""What is read of a single log before it is shown."""
+PATIENCE_S = 0.15
+"""A study that takes longer to read is shown while it is read; else it begins to play."""
+READING_EVERY_S = 0.5
+"""Between two looks at what is read so far: each takes time away from reading."""
+DRAW_S = 0.05
+"""Left to the screen before reading goes on, for both share one interpreter."""
 
 
 class ReplayFeed:
@@ -30,12 +40,19 @@ class ReplayFeed:
         self._is_stopped = False
 
     def run(self, post: Callable[[Message], object]) -> None:
-        """Read everything, then play until `stop`; runs in a thread."""
+        """Read everything, then play until `stop`; runs in a thread.
+
+        A study is played from its start. In a single log nothing happens but points, so
+        it is shown whole.
+        """
         try:
-            player = Player(StudySource(self._path).read_all())
+            recording = self._read(post)
         except (StoreError, RecordError) as error:
             post(FeedFailed(str(error)))
             return
+        player = Player(recording)
+        if not recording.whole.runs:
+            player.seek_end()
         _tell(player, post)
         shown_s = self._clock.mono_s()
         while (wishes := self._wait(player)) is not None:
@@ -58,6 +75,28 @@ class ReplayFeed:
         with self._wake:
             self._is_stopped = True
             self._wake.notify()
+
+    def _read(self, post: Callable[[Message], object]) -> Recording:
+        """Read all there is, and show what is read if it takes long."""
+        source, recording = StudySource(self._path), Recording()
+        recording.add(source.read(FIRST_BYTES))
+        told_s = float("-inf")
+        if recording.whole.runs:
+            told_s = self._clock.mono_s() + PATIENCE_S - READING_EVERY_S
+        while not self._is_stopped and (records := source.read()):
+            now_s = self._clock.mono_s()
+            if now_s - told_s >= READING_EVERY_S:
+                post(StudyAdvanced(Study(recording.whole)))
+                post(LinkChanged(Link(is_replay=True, is_reading=True)))
+                self._pause(DRAW_S)
+                told_s = self._clock.mono_s()
+            recording.add(records)
+        return recording
+
+    def _pause(self, duration_s: float) -> None:
+        with self._wake:
+            if not self._is_stopped:
+                self._wake.wait(duration_s)
 
     def _wait(self, player: Player) -> list[Callable[[Player], None]] | None:
         """Wait for a wish or the next frame; None: it is over."""

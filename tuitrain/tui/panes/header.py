@@ -52,6 +52,8 @@ class HeaderPane(LinesPane):
             return [(f"! {plain(link.problem)} ", "warn"), (" ", "")]
         if not link.is_replay:
             return []
+        if link.is_reading:
+            return [("REPLAY reading … ", "warn"), (" ", "")]
         sign = "▶" if link.is_playing else "paused"
         clock = f"{format_duration(link.position_s)}/{format_duration(link.length_s)}"
         return [(f"REPLAY {sign} ×{link.speed:g} {clock}", "warn"), ("  ", "")]

@@ -1,0 +1,216 @@
+"""What a whole recording tells, and what was true at any moment of it."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from operator import ge
+
+from tuitrain.events import (
+    BestAccepted,
+    PointsMeasured,
+    Record,
+    StepEntered,
+    StepStarted,
+    StudyEnded,
+    TrialId,
+    VerdictReached,
+)
+from tuitrain.model.fold import fold, fold_all, in_order
+from tuitrain.model.series import Series
+from tuitrain.model.study_model import StudyModel
+from tuitrain.model.trial_model import TrialModel
+from tuitrain.units import Seconds
+
+SCENES = (StepEntered, StepStarted, VerdictReached, BestAccepted, StudyEnded)
+"""Events at which something else begins to be shown."""
+
+
+class Recording:
+    """A folded recording that can be wound back.
+
+    Points are most of a recording and are kept once, in the series that the fold made:
+    at a moment they are windows on those, so that neither memory nor a jump back costs
+    what folding them again would. All else is folded up to the moment.
+    """
+
+    def __init__(self) -> None:
+        """Return a recording without events."""
+        self.whole = StudyModel()
+        """After all events."""
+        self.start_s: Seconds | None = None
+        """Wall time of the first event; None: there is none."""
+        self.end_s: Seconds | None = None
+        """Wall time of the last event; None: there is none."""
+        self._growths: dict[TrialId, _Growth] = {}
+        self._events: list[Record] = []
+        self._times: list[float] | None = []
+        self._snapshots: list[tuple[int, StudyModel]] = [(0, StudyModel())]
+        self._next = 0
+        self._model = StudyModel()
+        self._shown: dict[TrialId, tuple[TrialModel | None, int, TrialModel]] = {}
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take more events; those of one stream in the order they were written."""
+        self.whole = fold_all(self.whole, records)
+        for record in records:
+            event = record.event
+            if isinstance(event, PointsMeasured) and event.iteration:
+                growth = self._growths.get(event.trial)
+                if growth is None:
+                    growth = self._growths[event.trial] = _Growth()
+                growth.add(event, record.at_s)
+            else:
+                self._events.append(record)
+                self._times = None
+            self._extend(record.at_s)
+
+    @property
+    def events(self) -> Sequence[Record]:
+        """All events but points, in the order they happened."""
+        self._sort()
+        return self._events
+
+    def at(self, moment_s: float) -> StudyModel:
+        """Return what was true at a wall time, as folding all events up to it gives.
+
+        Moments that come one after the other cost what happened between them.
+        """
+        if self.end_s is None or moment_s >= self.end_s:
+            return self.whole
+        return self._with_points(self._fold_until(moment_s), moment_s)
+
+    def _extend(self, at_s: Seconds) -> None:
+        if self.start_s is None or at_s < self.start_s:
+            self.start_s = at_s
+        if self.end_s is None or at_s > self.end_s:
+            self.end_s = at_s
+
+    def _sort(self) -> list[float]:
+        if self._times is None:
+            self._events.sort(key=lambda record: record.at_s)
+            self._times = [record.at_s for record in self._events]
+            self._snapshots = [(0, StudyModel())]
+            self._next, self._model = self._snapshots[0]
+        return self._times
+
+    def _fold_until(self, moment_s: float) -> StudyModel:
+        """Return the model after all events but points up to a moment."""
+        end = bisect_right(self._sort(), moment_s)
+        if end < self._next:
+            known = (s for s in reversed(self._snapshots) if s[0] <= end)
+            self._next, self._model = next(known)
+        for record in self._events[self._next : end]:
+            if isinstance(record.event, SCENES) and self._next > self._snapshots[-1][0]:
+                self._snapshots.append((self._next, self._model))
+            self._model = fold(self._model, record)
+            self._next += 1
+        return self._model
+
+    def _with_points(self, model: StudyModel, moment_s: float) -> StudyModel:
+        trials = dict(model.trials)
+        newest_s = model.last_at_s
+        for trial in self._growths:
+            before = model.trials.get(trial)
+            changed = self._trial_at(trial, before, moment_s)
+            if changed is None:
+                continue
+            trials[trial] = changed
+            if newest_s is None or (changed.last_at_s or 0.0) > newest_s:
+                newest_s = changed.last_at_s
+        ordered = trials if len(trials) == len(model.trials) else in_order(trials)
+        return replace(model, trials=ordered, last_at_s=newest_s)
+
+    def _trial_at(
+        self, trial: TrialId, before: TrialModel | None, moment_s: float
+    ) -> TrialModel | None:
+        """Return a trial with its points up to a moment; None: it had none."""
+        growth = self._growths[trial]
+        writings = growth.writings_until(moment_s)
+        if not writings:
+            return None
+        kept = self._shown.get(trial)
+        if kept is not None and kept[0] is before and kept[1] == writings:
+            return kept[2]
+        whole = self.whole.trials[trial]
+        series, times = growth.until(writings, whole)
+        changed = replace(before or TrialModel(trial=trial), series=series, times=times)
+        written_s = Seconds(growth.at_s[writings - 1])
+        if changed.last_at_s is None or written_s > changed.last_at_s:
+            changed = replace(changed, last_at_s=written_s)
+        self._shown[trial] = before, writings, changed
+        return changed
+
+
+def record_all(records: Iterable[Record]) -> Recording:
+    """Return the recording of some events."""
+    recording = Recording()
+    recording.add(list(records))
+    return recording
+
+
+class _Growth:
+    """How long each series of one trial was after each writing of points."""
+
+    def __init__(self) -> None:
+        self.at_s = array("d")
+        """When each writing was made, not decreasing: a wall clock may be set back."""
+        self._times = _Lengths()
+        self._series: dict[str, _Lengths] = {}
+
+    def add(self, event: PointsMeasured, at_s: Seconds) -> None:
+        self.at_s.append(max(at_s, self.at_s[-1]) if self.at_s else at_s)
+        iterations = event.iteration
+        is_forward = iterations == sorted(iterations)
+        writing = len(self.at_s)
+        for name, column in event.values.items():
+            if len(column) == len(iterations):
+                lengths = self._series.get(name)
+                if lengths is None:
+                    lengths = self._series[name] = _Lengths()
+                lengths.grow(writing, iterations, is_forward=is_forward)
+        self._times.grow(writing, iterations[-1:], is_forward=True)
+
+    def writings_until(self, moment_s: float) -> int:
+        return bisect_right(self.at_s, moment_s)
+
+    def until(
+        self, writings: int, whole: TrialModel
+    ) -> tuple[Mapping[str, Series], Series]:
+        """Return the series that had begun, and the times, as long as they were."""
+        if writings == len(self.at_s):
+            return whole.series, whole.times
+        series = {
+            name: whole.series[name].first(length)
+            for name, lengths in self._series.items()
+            if (length := lengths.after(writings)) is not None
+        }
+        return series, whole.times.first(self._times.after(writings) or 0)
+
+
+class _Lengths:
+    """How long one series was after each writing that brought it points."""
+
+    def __init__(self) -> None:
+        self._writings = array("q")
+        self._lengths = array("q")
+        self._newest: int | None = None
+
+    def grow(self, writing: int, iterations: list[int], *, is_forward: bool) -> None:
+        newest = iterations[0] if self._newest is None else self._newest
+        if is_forward and iterations[0] >= newest:
+            kept, newest = len(iterations), iterations[-1]
+        else:
+            # A series drops the points that go back.
+            reached = list(accumulate([newest, *iterations], max))[1:]
+            kept = sum(map(ge, iterations, reached))
+            newest = reached[-1]
+        self._newest = newest
+        self._writings.append(writing)
+        self._lengths.append(kept + (self._lengths[-1] if self._lengths else 0))
+
+    def after(self, writings: int) -> int | None:
+        """Return the length after so many writings of the trial; None: not begun."""
+        place = bisect_right(self._writings, writings)
+        return self._lengths[place - 1] if place else None
