@@ -1,5 +1,7 @@
 """One event of every kind, every field filled, for tests of any room."""
 
+from collections.abc import Sequence
+
 from tuitrain.events import (
     Advice,
     AdviceApplied,
@@ -191,9 +193,7 @@ GPUS: tuple[Event, ...] = (
 EVENTS = JOURNAL + STATE + POINTS + GPUS
 
 
-def make_records(
-    events: tuple[Event, ...] | list[Event], at_s: float = 1.79e9
-) -> list[Record]:
+def make_records(events: Sequence[Event], at_s: float = 1.79e9) -> list[Record]:
     """Return `events` as the records of one stream, a second apart."""
     return [
         Record(

@@ -117,8 +117,8 @@ class BaseApp(App[_Result], Generic[_Result]):
         """Forget how roles looked, and have the panes drawn anew."""
         super().notify_style_update()
         self._role_styles.clear()
-        if self.is_mounted:
-            for pane in self.screen.query("LinesPane"):
+        for screen in self.screen_stack:
+            for pane in screen.query("LinesPane"):
                 pane.refresh()
 
     def begin(self) -> None:
