@@ -19,7 +19,8 @@ SECTIONS = {
     "redraw": "Redraw of two plots with four series each",
     "loading": "Opening a log of points",
     "starting": "Start of a program and of a trial",
-    "terminal": "Bytes to the terminal",
+    "opening": "Opening a finished log on the screen",
+    "terminal": "The screen, live and at rest, at 120 × 40 and 80 × 24",
 }
 
 

@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import struct
+import sys
 import termios
 import threading
 import time
@@ -33,6 +34,11 @@ _ANSWERS: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     (re.compile(rb"\x1b\]10;\?"), b"\x1b]10;rgb:e0e0/e0e0/e0e0\x1b\\"),
 )
 """Queries and what a terminal with synchronized output and a dark background says."""
+
+
+def tuitrain_command(*arguments: str) -> list[str]:
+    """Return the command that runs this program as it is installed."""
+    return [str(Path(sys.executable).with_name("tuitrain")), *arguments]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Every key of the help does what it says, in the real program on a real terminal."""
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ SENT = {
     "end": "\x1b[F",
     "pgup": "\x1b[5~",
     "pgdn": "\x1b[6~",
+    "backspace": "\x7f",
     "ctrl+s": "\x13",
     "ctrl+p": "\x10",
 }
@@ -147,6 +149,33 @@ LOG = (
 )
 """The log."""
 
+OTHERS = (
+    press("e", "settings · replay", "plan · step 6"),
+    press("←", "plan · step 5"),
+    press("→", "plan · step 6"),
+    CLOSED,
+    press("u", "GPUs · 1", "Trials run on the CPU", "utilization"),
+    CLOSED,
+)
+"""Screens on which a replay changes nothing."""
+
+PLAN = (
+    press("e", "settings · as in study.toml", "plan · step 1 initial loss"),
+    press("↓", lambda screen: re.search("▸ initializations", screen) is not None),
+    press("↑", lambda screen: re.search("▸ minibatches", screen) is not None),
+    press("enter", "settings"),
+    press("x", "✗"),
+    press("backspace", gone("✗")),
+    press("7", "1 not saved"),
+    press("enter", "7 *"),
+    press("backspace", "as in study.toml"),
+    press("enter", "settings"),
+    press("7", "1 not saved"),
+    press("enter", "7 *"),
+    press("s", "as in study.toml", "7"),
+)
+"""Editing the plan of step 1."""
+
 STEERED = ("n", "p", "r", "o", "a", "A", "s", "d", "q", *map(str, range(1, 10)))
 """Keys that need a live study; see below, and `tests/tui/test_keys.py`."""
 
@@ -193,7 +222,7 @@ def test_every_key_of_a_replay_does_what_the_help_says(
     study.close()
     terminal = opened("replay", "study", size=size)
     terminal.wait_for("REPLAY", "?", "help")
-    for wanted in (*CURVES, *PLAYING, *TABLE, *LOG):
+    for wanted in (*CURVES, *PLAYING, *TABLE, *OTHERS, *LOG):
         send(terminal, wanted)
     assert list(tmp_path.glob("*.svg"))
     look_at_panes(terminal, is_wide=size[0] >= 100)
@@ -218,7 +247,8 @@ def look_at_panes(terminal: Terminal, *, is_wide: bool) -> None:
 
 
 def test_every_key_of_the_help_is_pressed_here() -> None:
-    pressed = {wanted.key for wanted in (*CURVES, *PLAYING, *TABLE, *LOG)}
+    every = (*CURVES, *PLAYING, *TABLE, *OTHERS, *PLAN, *LOG)
+    pressed = {wanted.key for wanted in every}
     pressed |= {"z", "tab", "shift+tab", "pgdn", "pgup", "enter", *STEERED}
     missing = [key for key in ALL_KEYS if not _is_tested(key, pressed)]
     assert [key.help for key in missing] == []
@@ -308,6 +338,17 @@ def test_a_second_screen_sees_what_the_first_one_asks_for(
     second.press("s")
     assert second.wait_for_end() == 0
     wait_for(lambda: state_of(supervised) == "stopped", "the end of the study")
+
+
+def test_a_plan_is_edited_on_one_screen_and_shows_on_both(
+    two_screens: tuple[Terminal, Terminal], supervised: Supervised
+) -> None:
+    first, second = two_screens
+    for wanted in PLAN:
+        send(first, wanted)
+    second.wait_for("7 minibatches")
+    saved = tomllib.loads(supervised.folder.settings.read_text())
+    assert saved["initial_loss"]["batches"] == 7
 
 
 def test_steps_are_judged_overruled_and_gone_through_on_both_screens(

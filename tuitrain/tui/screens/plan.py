@@ -83,7 +83,10 @@ class PlanScreen(ReadingScreen):
     # What is shown ------------------------------------------------------------------
 
     def watch_study(self) -> None:
-        """Show what is in force now."""
+        """Show what is in force now; what was typed for it is no draft any more."""
+        if not self._is_typing():
+            kept = {f: text for f, text in self.drafts.items() if self._effect(f)}
+            self.drafts = kept
         self.show_rows()
 
     def watch_step(self) -> None:
@@ -135,8 +138,7 @@ class PlanScreen(ReadingScreen):
         for index, field in enumerate(fields_of(self.step)):
             is_chosen = index == self.row
             text = plain(self.drafts.get(field, field.shown_in(asked)))
-            draft = {f: typed for f, typed in self.drafts.items() if f == field}
-            is_new = bool(to_settings(draft, asked))
+            is_new = bool(self._effect(field))
             shown = crop(
                 text or field.unset or "auto", max(1, width - _LABEL_WIDTH - 6)
             )
@@ -179,7 +181,19 @@ class PlanScreen(ReadingScreen):
 
     def _changes(self) -> dict[str, Any]:
         """Return what is typed and not in force yet, in the shape of `study.toml`."""
-        return to_settings(self.drafts, self._asked())
+        return self._effect(*self.drafts)
+
+    def _effect(self, *fields: Field) -> dict[str, Any]:
+        """Return what the drafts of some fields would change."""
+        drafts = {f: text for f, text in self.drafts.items() if f in fields}
+        changes = to_settings(drafts, self._asked())
+        settings = self._settings()
+        try:
+            is_same = settings is None or with_changes(settings, changes) == settings
+        except SettingsError:
+            # What can't be used is still something that was typed.
+            is_same = False
+        return {} if is_same else changes
 
     def _drafted(self) -> Settings | None:
         """Return the settings as they would be; None: they can't be used."""
@@ -276,10 +290,12 @@ class PlanScreen(ReadingScreen):
         self._draft(self._before_typing)
 
     def _keep_typed(self) -> None:
-        typing = self.query_one(FieldLine)
-        if typing.display:
-            typing.display = False
+        if self._is_typing():
+            self.query_one(FieldLine).display = False
             self.set_focus(None)
+
+    def _is_typing(self) -> bool:
+        return any(line.display for line in self.query(FieldLine))
 
     def _draft(self, text: str | None) -> None:
         field = fields_of(self.step)[self.row]
