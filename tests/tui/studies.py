@@ -199,6 +199,38 @@ def build_hostile(path: Path) -> StudyBuilder:
     return study
 
 
+ODD_NUMBERS: dict[str, list[float]] = {
+    "nothing but NaN": [math.nan] * 40,
+    "infinite at both ends": [-math.inf, *[1.0] * 38, math.inf],
+    "constant": [0.5] * 40,
+    "one point": [2.3],
+    "zeros and negative": [0.0, -1.0, 1.0, 0.0] * 10,
+    "far off": [*[0.5] * 39, 1e12],
+    "as large as can be": [1e308, -1e308] * 20,
+    "as small as can be": [5e-324, -5e-324] * 20,
+    "no points": [],
+}
+"""Values of a loss that plots and rules must bear."""
+
+
+def build_odd_numbers(path: Path) -> StudyBuilder:
+    """A study in which every trial measures numbers that are hard to draw."""
+    study = StudyBuilder(path)
+    study.enter(Step.COARSE_GRID)
+    study.start()
+    for index, (name, values) in enumerate(ODD_NUMBERS.items()):
+        config: Config = {"lr": 10.0**-index, "weight_decay": 0.0, "what": name}
+        trial = study.queue(config, TrialLimits(epochs=3))
+        study.begin(trial)
+        iterations = list(range(1, len(values) + 1))
+        if values:
+            ratio = {"update_ratio/fc1": values, "grad_norm": values}
+            measured = {"loss": values, "accuracy": values, "val_loss": values}
+            study.measure(trial, iterations, {**measured, **ratio})
+        study.finish(trial, OutcomeKind.COMPLETED, len(values))
+    return study
+
+
 def build_crowd(path: Path, trials: int = 500, layers: int = 200) -> StudyBuilder:
     """A study with very many trials, the first one with very many layers."""
     study = StudyBuilder(path)

@@ -15,16 +15,25 @@ from tests.tui.studies import (
     build_crowd,
     build_hostile,
     build_learning_curves,
+    build_odd_numbers,
 )
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.screens.log import to_rows
 from tuitrain.tui.screens.main import MainScreen
 
-SIZES = [(40, 12), (80, 24), (99, 40), (100, 24), (120, 36), (200, 60)]
+SIZES = [(40, 12), (80, 24), (99, 40), (100, 24), (120, 36), (300, 100)]
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-BUILDERS = [build_coarse_grid, build_learning_curves, build_hostile, build_crowd]
+BUILDERS = [
+    build_coarse_grid,
+    build_learning_curves,
+    build_hostile,
+    build_odd_numbers,
+    build_crowd,
+]
+CURVE_KEYS = "yxxiI[{}]wwwWvvbbyb0"
+"""Log axis, every unit, zoom, reading, smoothing, marks, every set of glyphs."""
 
 
 def check_rows(app: TuitrainApp) -> None:
@@ -47,7 +56,10 @@ async def visit_all(app: TuitrainApp, pilot: Pilot[str]) -> None:
         await pilot.press("tab")
         await pilot.pause()
         check_rows(app)
-    for key in ("t", "l", "g", "question_mark"):
+    for key in CURVE_KEYS:
+        await pilot.press(key)
+        check_rows(app)
+    for key in ("t", "l", "g", "e", "u", "question_mark"):
         await pilot.press(key)
         await until(pilot, lambda: app.screen is not main)
         await pilot.press("end")

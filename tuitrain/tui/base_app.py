@@ -119,6 +119,7 @@ class BaseApp(App[_Result], Generic[_Result]):
         self._role_styles.clear()
         for screen in self.screen_stack:
             for pane in screen.query("LinesPane"):
+                pane.notify_style_update()
                 pane.refresh()
 
     def begin(self) -> None:

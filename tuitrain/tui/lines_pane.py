@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from tuitrain.tui.base_app import BaseApp
 from tuitrain.tui.glyphs import to_ascii
-from tuitrain.tui.lines import BLANK, Line, changed_cells, fit
+from tuitrain.tui.lines import BLANK, Line, changed_cells, fit, width_of
 
 
 class LinesPane(Widget):
@@ -32,7 +32,9 @@ class LinesPane(Widget):
         """Return a pane that shows nothing yet."""
         super().__init__(id=id, classes=classes)
         self._lines: Sequence[Line] = ()
+        self._widths: Sequence[int] = ()
         self._titles = ("", "")
+        self._styles: dict[str, Style] = {}
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return the rows to show in `width` × `height` cells, from the top."""
@@ -44,7 +46,9 @@ class LinesPane(Widget):
         if not width or not height or not self.is_mounted:
             return
         before = self._lines
-        self._lines = [fit(row, width) for row in self.draw(width, height)[:height]]
+        rows = self.draw(width, height)[:height]
+        self._lines = rows = [fit(row, width) for row in rows]
+        self._widths = [width_of(row) for row in rows]
         regions = []
         for y in range(max(len(before), len(self._lines))):
             old = before[y] if y < len(before) else BLANK
@@ -68,13 +72,26 @@ class LinesPane(Widget):
     def render_line(self, y: int) -> Strip:
         """Return one row as styled segments."""
         row = self._lines[y] if y < len(self._lines) else BLANK
-        base = self.rich_style
-        styles = {role: self._style_of(role, base) for _, role in row}
+        styles, width = self._styles, self.size.width
+        cells = self._widths[y] if y < len(self._widths) else 0
+        if self.ascii_only:
+            row = tuple((to_ascii(text), role) for text, role in row)
+            cells = width_of(row)
         segments = [
-            Segment(to_ascii(text) if self.ascii_only else text, styles[role])
+            Segment(text, styles.get(role) or self._style_of(role))
             for text, role in row
         ]
-        return Strip(segments).adjust_cell_length(self.size.width, base)
+        if cells < width:
+            base = styles.get("") or self._style_of("")
+            segments.append(Segment(" " * (width - cells), base))
+            cells = width
+        # Between a resize and the next drawing, rows may be wider than the pane.
+        return Strip(segments, cells).adjust_cell_length(width)
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of this pane; they are looked up when it is drawn."""
+        super().notify_style_update()
+        self._styles.clear()
 
     def on_mount(self) -> None:
         """Learn what the terminal can write."""
@@ -90,8 +107,10 @@ class LinesPane(Widget):
         self.redraw()
         self.refresh()
 
-    def _style_of(self, role: str, base: Style) -> Style:
-        app = self.app
-        if not role or not isinstance(app, BaseApp):
-            return base
-        return base + app.role_style(role)
+    def _style_of(self, role: str) -> Style:
+        """Return the style of a role on this pane, and remember it."""
+        style, app = self.rich_style, self.app
+        if role and isinstance(app, BaseApp):
+            style += app.role_style(role)
+        self._styles[role] = style
+        return style

@@ -1,6 +1,7 @@
 """One curve, and how it is reduced to the columns of a canvas."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,8 +84,10 @@ class Placed:
             return 0
         if older.last_iteration is None or len(bounds) != len(self.bounds):
             return 0
-        differing = np.flatnonzero(bounds != self.bounds)
-        same = int(differing[0]) - 1 if len(differing) else len(bounds) - 1
+        same = len(bounds) - 1
+        if bounds is not self.bounds:
+            differing = np.flatnonzero(bounds != self.bounds)
+            same = int(differing[0]) - 1 if len(differing) else same
         # The column of the newest point may have got more.
         whole = int(np.searchsorted(bounds, older.last_iteration, side="right")) - 1
         return max(0, min(same, whole, len(bounds) - 2))
@@ -134,10 +137,26 @@ def column_bounds(
     scale: Scale, x_axis: Axis, cells: int, columns: int
 ) -> NDArray[np.float64]:
     """Return the iterations between which the columns of a box lie."""
+    ends = x_axis.low, x_axis.high
+    if isinstance(scale, EvenScale):
+        # As a rule all curves of all plots have the same.
+        return _even_bounds(scale, ends, cells, columns)
+    return scale.to_iterations(_places(ends, cells, columns))
+
+
+@lru_cache(maxsize=16)
+def _even_bounds(
+    scale: EvenScale, ends: tuple[float, float], cells: int, columns: int
+) -> NDArray[np.float64]:
+    bounds = scale.to_iterations(_places(ends, cells, columns))
+    bounds.flags.writeable = False
+    return bounds
+
+
+def _places(ends: tuple[float, float], cells: int, columns: int) -> NDArray[np.float64]:
     # Half a cell more on both sides: ticks stand in the middle of their cells.
-    half = x_axis.span / max(1, cells - 1) / 2
-    x = np.linspace(x_axis.low - half, x_axis.high + half, columns + 1)
-    return scale.to_iterations(x)
+    half = (ends[1] - ends[0]) / max(1, cells - 1) / 2
+    return np.linspace(ends[0] - half, ends[1] + half, columns + 1)
 
 
 @dataclass(frozen=True)

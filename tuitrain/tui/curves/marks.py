@@ -158,12 +158,12 @@ def _put_points(sheet: Sheet, curve: Curve, y_axis: Axis, x_axis: Axis) -> None:
 
 def _put_cut(sheet: Sheet, part: Placed, y_axis: Axis, resolution: Resolution) -> None:
     """Write the value of a spike that leaves the plot at its top."""
-    if y_axis.is_log or not np.isfinite(part.extents.high).any():
+    if y_axis.is_log:
+        return
+    value = float(np.fmax.reduce(part.extents.high))
+    if not value > y_axis.high + 1e-9 * y_axis.span:
         return
     at = int(np.nanargmax(part.extents.high))
-    value = float(part.extents.high[at])
-    if value <= y_axis.high + 1e-9 * y_axis.span:
-        return
     text = f"{CUT}{format_number(value, 3)}"
     _put_aside(sheet, at // resolution.across + 1, text, part.curve.role)
 

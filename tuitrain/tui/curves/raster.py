@@ -17,6 +17,8 @@ _ASCII_MARKS = np.array([ord(mark) for mark in "*+#%@&=~"], dtype=np.uint32)
 """One mark a curve, where all curves would look alike without colour."""
 _ASCII_FAINT = ord(".")
 _SPACE = 0x20
+_FARTHEST = 1e9
+"""Rows from the box; what lies farther away is drawn as if it lay there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +122,18 @@ def to_rows(values: NDArray[np.float64], axis: Axis, rows: int) -> NDArray[np.fl
     The ends of the axis lie in the middle of the outermost cells, as plotext puts its
     ticks. Values without a logarithm become NaN on a log axis.
     """
-    values = np.clip(values, -LARGEST, LARGEST)
+    values = _within(values, LARGEST)
     if axis.is_log:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.where(values >= SMALLEST_LOG, np.log10(values), np.nan)
     # Divided first: the difference of two very large values overflows.
     share = (values / axis.span) - (axis.low / axis.span)
-    return np.clip((1.0 - share) * (rows - 1), -1e9, 1e9)
+    return _within((1.0 - share) * (rows - 1), _FARTHEST)
+
+
+def _within(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    # What `np.clip` does, in a fraction of its time for as few values as columns.
+    return np.minimum(np.maximum(values, -limit), limit)
 
 
 def strokes(
@@ -139,9 +146,8 @@ def strokes(
     """
     margin = (canvas.resolution.down - 1) / 2
     rows = canvas.rows - 2 * margin
-    top = np.rint(to_rows(extents.high, axis, int(rows)) + margin)
-    bottom = np.rint(to_rows(extents.low, axis, int(rows)) + margin)
-    last = np.rint(to_rows(extents.last, axis, int(rows)) + margin)
+    sides = np.array((extents.high, extents.low, extents.last))
+    top, bottom, last = np.rint(to_rows(sides, axis, int(rows)) + margin)
     bottom = np.where(np.isnan(bottom) & ~np.isnan(top), canvas.rows, bottom)
     x = np.flatnonzero(~np.isnan(top))
     if not len(x):

@@ -83,20 +83,23 @@ class Sheet:
 
     def to_lines(self) -> list[Line]:
         """Return the rows, each with as few spans as can be."""
+        height = len(self.frame.rows)
+        width = len(self.frame.rows[0]) if height else 0
+        if not width:
+            return [()] * height
+        whole = np.ascontiguousarray(self._characters).view(f"<U{width}")
+        edges: list[list[int]] = [[0] for _ in range(height)]
+        rows, columns = np.nonzero(self._role[:, 1:] != self._role[:, :-1])
+        for y, x in zip(rows.tolist(), columns.tolist(), strict=True):
+            edges[y].append(x + 1)
+        roles: list[list[int]] = [row.tolist() for row in self._role]
         return [
-            self._to_line(characters, role)
-            for characters, role in zip(self._characters, self._role, strict=True)
+            tuple(
+                (text[start:end], self._roles[roles[y][start]])
+                for start, end in pairwise([*edges[y], width])
+            )
+            for y, text in enumerate(whole.ravel().tolist())
         ]
-
-    def _to_line(self, characters: NDArray[np.str_], role: NDArray[np.int16]) -> Line:
-        if not len(role):
-            return ()
-        edges = [0, *(np.flatnonzero(np.diff(role)) + 1).tolist(), len(role)]
-        text = "".join(characters.tolist())
-        return tuple(
-            (text[start:end], self._roles[role[start]])
-            for start, end in pairwise(edges)
-        )
 
     def _box(self) -> tuple[slice, slice]:
         top, left = self.frame.top, self.frame.left
