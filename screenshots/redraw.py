@@ -23,6 +23,8 @@ HERE = Path(__file__).parent.resolve()
 ROOT = HERE.parent
 LOG = Path("tests/logs/digits_cnn")
 """A study of `examples/digits_cnn.py` on two CPU cores, recorded as it ran."""
+OWN_LOOP = Path("tests/logs/own_loop")
+"""A trial of `examples/digits_own_loop.py`, with what it printed."""
 PATIENCE_S = 30.0
 
 
@@ -38,6 +40,8 @@ class Shot:
     columns: int = 120
     rows: int = 36
     theme: str = "textual-dark"
+    log: Path = LOG
+    """What is replayed."""
 
 
 SHOTS = (
@@ -48,7 +52,7 @@ SHOTS = (
     Shot("trial", 105.0, keys=("t",)),
     Shot("grid", 200.0, keys=("g",)),
     Shot("compare", 200.0, keys=("c",)),
-    Shot("log", 200.0, keys=("l",)),
+    Shot("log", 200.0, keys=("l",), columns=100, rows=24, log=OWN_LOOP),
     Shot("plan", 60.0, keys=("e",)),
     Shot("gpus", 105.0, keys=("u",)),
     Shot("read", 200.0, keys=("z", "w", "w", *["left_square_bracket"] * 20)),
@@ -87,7 +91,7 @@ async def draw_home() -> str:
 
 async def draw(shot: Shot) -> str:
     """Return the SVG of one picture."""
-    app = TuitrainApp(ReplayFeed(LOG), lambda trial: find_log(LOG, trial))
+    app = TuitrainApp(ReplayFeed(shot.log), lambda trial: find_log(shot.log, trial))
     app.theme = shot.theme
     async with app.run_test(size=(shot.columns, shot.rows)) as pilot:
         feed = app.feed

@@ -50,6 +50,11 @@ class Read:
     content: bytes
 
 
+def _peak_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return sum(int(s.split()[1]) * 1024 for s in lines if s.startswith("VmHWM"))
+
+
 class Terminal:
     """Runs a program in a pseudo-terminal and keeps all it writes."""
 
@@ -158,10 +163,8 @@ class Terminal:
         return sum(process.memory_info().rss for process in self._processes())
 
     def peak_rss_bytes(self) -> int:
-        """Highest resident memory of the program itself."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        line = next(s for s in status.splitlines() if s.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+        """Highest resident memory of the program and of each of its children."""
+        return sum(_peak_bytes(process.pid) for process in self._processes())
 
     def _processes(self) -> list[psutil.Process]:
         try:

@@ -60,7 +60,7 @@ def gone(text: str) -> Seen:
 
 
 def cursor_at(letter: str) -> Seen:
-    return lambda screen: re.search(rf"▸ [●○] {letter} ", screen) is not None
+    return lambda screen: re.search(rf"▸[ ★][●○] {letter} ", screen) is not None
 
 
 def drawn(letter: str, sign: str) -> Seen:

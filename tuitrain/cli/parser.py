@@ -138,7 +138,10 @@ def _add_stop(commands: "_Commands[Parser]") -> None:
 
 def _add_replay(commands: "_Commands[Parser]") -> None:
     parser = _add(
-        commands, "replay", "Show a study folder, a trial folder or a log again."
+        commands,
+        "replay",
+        "Show a study folder, a trial folder or a log again: a study from its start, "
+        "anything else whole; space plays it.",
     )
     parser.add_argument("path", metavar="PATH", help="a study folder or a log")
     parser.add_argument(

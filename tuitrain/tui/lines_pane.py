@@ -47,8 +47,9 @@ class LinesPane(Widget):
             return
         before = self._lines
         rows = self.draw(width, height)[:height]
-        self._lines = rows = [fit(row, width) for row in rows]
-        self._widths = [width_of(row) for row in rows]
+        fitted = [_fitted(row, width) for row in rows]
+        self._lines = [row for row, _ in fitted]
+        self._widths = [cells for _, cells in fitted]
         regions = []
         for y in range(max(len(before), len(self._lines))):
             old = before[y] if y < len(before) else BLANK
@@ -114,3 +115,12 @@ class LinesPane(Widget):
             style += app.role_style(role)
         self._styles[role] = style
         return style
+
+
+def _fitted(row: Line, width: int) -> tuple[Line, int]:
+    """Return a row that fits, and how wide it is."""
+    cells = width_of(row)
+    if cells <= width:
+        return row, cells
+    row = fit(row, width)
+    return row, width_of(row)

@@ -197,6 +197,8 @@ def _bridges(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the dots of straight lines over empty columns, where points are sparse."""
     gap = np.flatnonzero(np.diff(x) > 1)
+    if not len(gap):
+        return gap, gap
     cumulated = np.cumsum(broken, dtype=np.int64)
     inside: NDArray[np.int64] = cumulated[x[gap + 1]] - cumulated[x[gap]]
     gap = gap[(inside == 0) & ~broken[x[gap]]]

@@ -97,13 +97,13 @@ def _row(shown: Shown, columns: Sequence[Column], width: int, *, is_best: bool) 
     role = "cursor" if shown.is_cursor else ""
     mark: Span = (MARKED, shown.role) if shown.is_drawn else (UNMARKED, "muted")
     cells = "".join(column.cell(column.text(trial)) for column in columns)
-    state = trial.state.value + (f" {BEST}" if is_best else "")
+    state = trial.state.value
     if trial.reason and trial.state.is_over:
         state += f" · {plain(trial.reason)}"
     room = max(0, width - _LEAD_WIDTH - sum(c.width + GAP for c in columns) - GAP)
     return line(
         (CURSOR if shown.is_cursor else " ", "accent"),
-        " ",
+        (BEST if is_best else " ", "accent"),
         mark,
         " ",
         (shown.letter, shown.role if shown.is_drawn else role or "muted"),

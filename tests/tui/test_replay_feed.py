@@ -1,0 +1,87 @@
+"""What a replay posts: a study from its start, a single log whole and at once."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.message import Message
+
+from tests.flow.waiting import wait_for
+from tests.tui.studies import build_coarse_grid
+from tuitrain.events import PointsMeasured, TrialId
+from tuitrain.store import LogWriter
+from tuitrain.tui.feed import ReplayFeed
+from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
+
+TRIAL = TrialId("0001")
+Posted = list[Message]
+
+
+def replay(path: Path, is_enough: Callable[[Posted], bool]) -> Posted:
+    """Run a feed until it has posted enough, and stop it."""
+    feed, posted = ReplayFeed(path), Posted()
+    thread = threading.Thread(target=feed.run, args=[posted.append], daemon=True)
+    thread.start()
+    wait_for(lambda: is_enough(list(posted)), "what is posted")
+    feed.stop()
+    thread.join(10.0)
+    assert not thread.is_alive()
+    return posted
+
+
+def is_read(posted: Posted) -> bool:
+    links = [m.link for m in posted if isinstance(m, LinkChanged)]
+    return bool(links) and not links[-1].is_reading
+
+
+def write_points(path: Path, lines: int) -> None:
+    """Write a log of 100 iterations a line."""
+    writer = LogWriter(path, f"{TRIAL}/points")
+    for line in range(lines):
+        first = 100 * line + 1
+        event = PointsMeasured(
+            trial=TRIAL,
+            iteration=list(range(first, first + 100)),
+            values={"loss": [1.0 / first] * 100},
+        )
+        writer.append([event])
+    writer.close()
+
+
+def points_of(message: StudyAdvanced) -> int:
+    trial = message.study.model.trials.get(TRIAL)
+    return trial.points if trial is not None else 0
+
+
+def test_a_long_log_is_shown_while_it_is_read_and_then_whole(tmp_path: Path) -> None:
+    write_points(tmp_path / "points.jsonl", 400)
+    posted = replay(tmp_path, is_read)
+    shown = [points_of(m) for m in posted if isinstance(m, StudyAdvanced)]
+    links = [m.link for m in posted if isinstance(m, LinkChanged)]
+    assert 0 < shown[0] < 40_000
+    assert links[0].is_reading
+    assert shown[-1] == 40_000
+    assert not links[-1].is_playing
+    assert links[-1].position_s == links[-1].length_s
+
+
+def test_a_short_log_is_posted_once(tmp_path: Path) -> None:
+    write_points(tmp_path / "points.jsonl", 3)
+    posted = replay(tmp_path, is_read)
+    assert [points_of(m) for m in posted if isinstance(m, StudyAdvanced)] == [300]
+
+
+def test_a_study_plays_from_its_start(tmp_path: Path) -> None:
+    build_coarse_grid(tmp_path / "digits").close()
+    posted = replay(tmp_path / "digits", is_read)
+    first = next(m for m in posted if isinstance(m, StudyAdvanced))
+    link = next(m.link for m in posted if isinstance(m, LinkChanged))
+    assert not first.study.model.trials
+    assert link.is_playing
+    assert link.position_s == 0.0
+
+
+def test_a_folder_without_a_log_ends_the_replay_with_a_reason(tmp_path: Path) -> None:
+    posted = replay(tmp_path, bool)
+    assert isinstance(posted[0], FeedFailed)
+    assert "holds no log" in posted[0].reason
