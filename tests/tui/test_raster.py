@@ -14,6 +14,7 @@ from tuitrain.tui.curves.raster import (
     BRAILLE,
     RESOLUTIONS,
     Canvas,
+    Dots,
     Resolution,
     strokes,
     thin,
@@ -36,8 +37,14 @@ def extents_of(
 def dots(
     canvas: Canvas, extents: ColumnExtents, axis: Axis = AXIS
 ) -> set[tuple[int, int]]:
-    x, y = strokes(extents, axis, canvas)
+    x, y, _ = strokes([extents], axis, canvas)
     return set(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def of_curves(*points: tuple[int, int, int]) -> Dots:
+    """Dots given as (x, y, curve)."""
+    x, y, owner = np.array(points, dtype=np.int64).T
+    return x, y, owner
 
 
 def drawn(canvas: Canvas) -> set[tuple[int, int]]:
@@ -62,7 +69,7 @@ def test_dots_are_set_where_they_were_asked_for_and_nowhere_else(
     canvas = Canvas(10, 5, BRAILLE)
     x = np.array([p[0] for p in points], dtype=np.int64)
     y = np.array([p[1] for p in points], dtype=np.int64)
-    canvas.draw(x, y, 0)
+    canvas.draw(x, y, np.zeros(len(x), dtype=np.int64))
     assert drawn(canvas) == {(a, b) for a, b in points if 0 <= a < 20 and 0 <= b < 20}
 
 
@@ -129,15 +136,14 @@ def test_values_without_a_logarithm_are_left_out() -> None:
 @pytest.mark.parametrize("value", [1e308, -1e308, 1e12, -1e12])
 def test_values_far_off_the_axis_neither_crash_nor_draw_inside(value: float) -> None:
     canvas = Canvas(10, 5, BRAILLE)
-    x, y = strokes(extents_of([value]), AXIS, canvas)
-    canvas.draw(x, y, 0)
+    canvas.draw(*strokes([extents_of([value])], AXIS, canvas))
     assert drawn(canvas) == set()
 
 
 def test_each_curve_has_a_mark_of_its_own_in_ascii() -> None:
     canvas = Canvas(4, 1, ASCII)
-    canvas.draw(np.array([0]), np.array([0]), 0)
-    canvas.draw(np.array([1]), np.array([0]), 1)
+    canvas.draw(*of_curves((0, 0, 0)))
+    canvas.draw(*of_curves((1, 0, 1)))
     first, second, empty, _ = canvas.codes()[0].tolist()
     assert len({first, second, empty}) == 3
     assert empty == ord(" ")
@@ -149,14 +155,15 @@ def test_a_series_of_any_length_fills_no_column_beyond_the_canvas(points: int) -
         np.arange(1, points + 1, dtype=np.int64), np.linspace(0.0, 10.0, points)
     )
     canvas = Canvas(10, 5, BRAILLE)
-    x, _ = strokes(series.columns(0.0, float(points), canvas.columns), AXIS, canvas)
+    extents = series.columns(0.0, float(points), canvas.columns)
+    x, _, _ = strokes([extents], AXIS, canvas)
     assert x.min() >= 0
     assert x.max() < canvas.columns
 
 
 def test_blocks_fill_the_quarter_of_the_cell_they_were_asked_for() -> None:
     canvas = Canvas(2, 1, BLOCK)
-    canvas.draw(np.array([0, 3, 2]), np.array([0, 1, 1]), 0)
+    canvas.draw(*of_curves((0, 0, 0), (3, 1, 0), (2, 1, 0)))
     assert "".join(chr(code) for code in canvas.codes()[0]) == "▘▄"
 
 
@@ -174,13 +181,38 @@ def test_a_faint_curve_has_no_two_dots_side_by_side(
 ) -> None:
     x = np.array([p[0] for p in points], dtype=np.int64)
     y = np.array([p[1] for p in points], dtype=np.int64)
-    faint = set(zip(*(side.tolist() for side in thin(x, y, BRAILLE)), strict=True))
+    kept_x, kept_y, _ = thin((x, y, np.zeros_like(x)), BRAILLE)
+    faint = set(zip(kept_x.tolist(), kept_y.tolist(), strict=True))
     assert faint <= set(points)
     assert not any((a + 1, b) in faint or (a, b + 1) in faint for a, b in faint)
 
 
 def test_a_faint_curve_in_ascii_is_drawn_with_a_mark_of_its_own() -> None:
     canvas = Canvas(2, 1, ASCII)
-    canvas.draw(np.array([0]), np.array([0]), 0)
+    canvas.draw(*of_curves((0, 0, 0)))
     assert chr(canvas.codes(is_faint=True)[0, 0]) == "."
     assert chr(canvas.codes()[0, 0]) != "."
+
+
+COLUMNS = st.lists(st.one_of(st.none(), st.floats(-2, 12)), min_size=8, max_size=8)
+CURVES = st.lists(st.tuples(COLUMNS, st.frozensets(st.integers(0, 7))), max_size=4)
+
+
+@given(CURVES)
+def test_curves_worked_out_together_are_drawn_as_one_after_the_other(
+    curves: list[tuple[list[float | None], frozenset[int]]],
+) -> None:
+    together, in_turn = Canvas(4, 3, BRAILLE), Canvas(4, 3, BRAILLE)
+    extents = [extents_of(values, broken) for values, broken in curves]
+    together.draw(*strokes(extents, AXIS, together))
+    for owner, each in enumerate(extents):
+        x, y, alone = strokes([each], AXIS, in_turn)
+        in_turn.draw(x, y, alone + owner)
+    assert (together.dots == in_turn.dots).all()
+    assert (together.owner == in_turn.owner).all()
+
+
+def test_nothing_is_drawn_of_a_curve_without_dots() -> None:
+    canvas = Canvas(4, 3, BRAILLE)
+    assert len(strokes([None, extents_of([None] * 8)], AXIS, canvas)[0]) == 0
+    assert set(strokes([None, extents_of([5.0] * 8)], AXIS, canvas)[2]) == {1}

@@ -10,7 +10,7 @@ from tests.tui.builder import HandClock, StudyBuilder
 from tests.tui.driving import replay_app, show_end, until
 from tests.tui.gpu_studies import build_no_gpu, build_on_gpus
 from tests.tui.studies import build_coarse_grid, build_hostile, build_learning_curves
-from tuitrain.events import Step
+from tuitrain.events import Step, TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.home_app import HomeApp
 from tuitrain.tui.screens.home import HomePane
@@ -39,6 +39,15 @@ def build_without_gpu(path: Path) -> StudyBuilder:
     return build_no_gpu(path, "no NVIDIA GPU here: NVML Shared Library Not Found")
 
 
+def build_with_log(path: Path) -> StudyBuilder:
+    study = build_learning_curves(path)
+    lines = [
+        f"epoch {epoch}: val accuracy {0.5 + epoch / 50:.3f}" for epoch in range(15)
+    ]
+    study.folder.trial(TrialId("0021")).out.write_text("\n".join(lines))
+    return study
+
+
 SHOTS = {
     "ready": (build_ready, []),
     "running": (build_coarse_grid, []),
@@ -49,6 +58,7 @@ SHOTS = {
     "hostile": (build_hostile, []),
     "log_epochs": (build_coarse_grid, ["y", "x"]),
     "trial": (build_learning_curves, ["t"]),
+    "log": (build_with_log, ["l"]),
     "grid": (build_learning_curves, ["g"]),
     "help": (build_coarse_grid, ["question_mark"]),
     "compare": (build_learning_curves, ["c"]),
@@ -62,16 +72,22 @@ SHOTS = {
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda s: f"{s[0]}x{s[1]}")
 @pytest.mark.parametrize("name", SHOTS)
 async def test_a_screen_looks_as_it_did(
-    tmp_path: Path, picture: SnapshotAssertion, name: str, size: tuple[int, int]
+    tmp_path: Path,
+    picture: SnapshotAssertion,
+    name: str,
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Paths on the screen are the same on every machine.
+    monkeypatch.chdir(tmp_path)
     build, keys = SHOTS[name]
-    build(tmp_path / "digits").close()
-    app = replay_app(tmp_path / "digits")
+    build(Path("digits")).close()
+    app = replay_app(Path("digits"))
     async with app.run_test(size=size) as pilot:
         await show_end(app, pilot)
         main = app.screen
         await pilot.press(*keys)
-        if keys and keys[-1] in ("t", "g", "c", "e", "u", "question_mark"):
+        if keys and keys[-1] in ("t", "l", "g", "c", "e", "u", "question_mark"):
             await until(pilot, lambda: app.screen is not main)
         else:
             assert isinstance(app.screen, MainScreen)

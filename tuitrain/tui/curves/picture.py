@@ -261,22 +261,19 @@ def _draw(picture: Picture, laid: _Layout, best: BestPoint | None) -> Sheet:
 
 def _draw_curves(sheet: Sheet, laid: _Layout) -> None:
     """Draw the moving means over the faint curves they are made of, if there are any."""
-    roles = [part.curve.role for part in laid.placed]
-    lines = Canvas(laid.frame.width, laid.frame.height, laid.resolution)
-    faint = None
-    for index, part in enumerate(laid.placed):
-        x, y = strokes(part.line, laid.y_axis, lines)
-        if part.curve.is_validation:
-            dotted = (x // laid.resolution.across) % 2 == 0
-            x, y = x[dotted], y[dotted]
-        lines.draw(x, y, index)
-        if part.means is not None:
-            faint = faint or Canvas(lines.width, lines.height, laid.resolution)
-            x, y = strokes(part.extents, laid.y_axis, faint)
-            faint.draw(*thin(x, y, laid.resolution), index)
-    if faint is not None:
+    placed, resolution = laid.placed, laid.resolution
+    roles = [part.curve.role for part in placed]
+    if any(part.means is not None for part in placed):
+        faint = Canvas(laid.frame.width, laid.frame.height, resolution)
+        behind = [part.extents if part.means is not None else None for part in placed]
+        faint.draw(*thin(strokes(behind, laid.y_axis, faint), resolution))
         dimmed = [role.replace("curve-", "faint-") for role in roles]
         sheet.put_canvas(faint, dimmed, is_faint=True)
+    lines = Canvas(laid.frame.width, laid.frame.height, resolution)
+    x, y, owner = strokes([part.line for part in placed], laid.y_axis, lines)
+    is_dotted = np.array([part.curve.is_validation for part in placed])
+    drawn = ~is_dotted[owner] | (x // resolution.across % 2 == 0)
+    lines.draw(x[drawn], y[drawn], owner[drawn])
     sheet.put_canvas(lines, roles)
 
 

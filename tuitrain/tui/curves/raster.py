@@ -4,6 +4,7 @@ Every cell holds 2 × 4 dots in braille, 2 × 2 in blocks, one in ASCII. A curve
 column a dot, so the cost does not depend on how many points were measured.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ _ASCII_MARKS = np.array([ord(mark) for mark in "*+#%@&=~"], dtype=np.uint32)
 """One mark a curve, where all curves would look alike without colour."""
 _ASCII_FAINT = ord(".")
 _SPACE = 0x20
+_BETWEEN = 2
+"""Empty columns between curves that are worked out together."""
 _FARTHEST = 1e9
 """Rows from the box; what lies farther away is drawn as if it lay there."""
 
@@ -60,6 +63,10 @@ RESOLUTIONS = {
 }
 
 
+Dots = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Dots (x, y), and which curve each is of; those of later curves come later."""
+
+
 class Canvas:
     """A box of cells in which curves are drawn one over the other."""
 
@@ -82,10 +89,18 @@ class Canvas:
         """Dots down."""
         return self.height * self.resolution.down
 
-    def draw(self, x: NDArray[np.int64], y: NDArray[np.int64], owner: int) -> None:
-        """Set the dots (x, y), y counted from the top; those outside are left out."""
+    def draw(
+        self,
+        x: NDArray[np.int64],
+        y: NDArray[np.int64],
+        owner: NDArray[np.int64],
+    ) -> None:
+        """Set the dots (x, y), y counted from the top; those outside are left out.
+
+        A cell that several curves pass through belongs to the last of them.
+        """
         inside = (x >= 0) & (x < self.columns) & (y >= 0) & (y < self.rows)
-        x, y = x[inside], y[inside]
+        x, y, owner = x[inside], y[inside], owner[inside]
         across, down = self.resolution.across, self.resolution.down
         cell = (y // down, x // across)
         np.bitwise_or.at(self.dots, cell, self.resolution.bits[y % down, x % across])
@@ -106,14 +121,13 @@ class Canvas:
         ).astype(np.uint32)
 
 
-def thin(
-    x: NDArray[np.int64], y: NDArray[np.int64], resolution: Resolution
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def thin(dots: Dots, resolution: Resolution) -> Dots:
     """Return every second dot, as on a chessboard; all where a cell has only one."""
+    x, y, owner = dots
     if resolution is ASCII:
-        return x, y
+        return dots
     kept = (x + y) % 2 == 0
-    return x[kept], y[kept]
+    return x[kept], y[kept], owner[kept]
 
 
 def to_rows(values: NDArray[np.float64], axis: Axis, rows: int) -> NDArray[np.float64]:
@@ -136,29 +150,40 @@ def _within(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
     return np.minimum(np.maximum(values, -limit), limit)
 
 
-def strokes(
-    extents: ColumnExtents, axis: Axis, canvas: Canvas
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the dots (x, y) of a curve: a stroke a column, joined to the one before.
+def strokes(curves: Sequence[ColumnExtents | None], axis: Axis, canvas: Canvas) -> Dots:
+    """Return the dots of curves: a stroke a column, joined to the one before.
+
+    None stands for a curve without dots.
 
     Columns in which something was not finite end a line; so do values that a log axis
-    can't show.
+    can't show. All curves are worked out in one go: they lie side by side, as if they
+    were one, with columns between them that nothing is joined over.
     """
     margin = (canvas.resolution.down - 1) / 2
     rows = canvas.rows - 2 * margin
-    sides = np.array((extents.high, extents.low, extents.last))
-    top, bottom, last = np.rint(to_rows(sides, axis, int(rows)) + margin)
-    bottom = np.where(np.isnan(bottom) & ~np.isnan(top), canvas.rows, bottom)
-    x = np.flatnonzero(~np.isnan(top))
-    if not len(x):
-        empty = np.empty(0, dtype=np.int64)
-        return empty, empty
-    top, bottom = top[x], bottom[x]
-    last = np.where(np.isnan(last[x]), bottom, last[x])
-    _join(extents.broken, x, top, bottom, last)
-    xs, ys = _fill(x, top, bottom, canvas.rows)
-    bridge_x, bridge_y = _bridges(extents.broken, x, top, bottom, last)
-    return np.concatenate([xs, bridge_x]), np.concatenate([ys, bridge_y])
+    wide = max((len(c.high) for c in curves if c is not None), default=0) + _BETWEEN
+    sides = np.full((3, len(curves), wide), np.nan)
+    broken = np.ones((len(curves), wide), dtype=np.bool_)
+    for index, curve in enumerate(curves):
+        if curve is None:
+            continue
+        columns = len(curve.high)
+        sides[:, index, :columns] = curve.high, curve.low, curve.last
+        broken[index, :columns] = curve.broken
+    sides = np.rint(to_rows(sides.reshape(3, -1), axis, int(rows)) + margin)
+    x = np.flatnonzero(~np.isnan(sides[0]))
+    top, bottom, last = sides[:, x]
+    bottom = np.where(np.isnan(bottom), canvas.rows, bottom)
+    last = np.where(np.isnan(last), bottom, last)
+    _join(broken.ravel(), x, top, bottom, last)
+    at, y = _fill(x, top, bottom, canvas.rows)
+    bridge_x, bridge_y = _bridges(broken.ravel(), x, top, bottom, last)
+    if len(bridge_x):
+        at, y = np.concatenate((at, bridge_x)), np.concatenate((y, bridge_y))
+        order = np.argsort(at // wide, kind="stable")
+        at, y = at[order], y[order]
+    owner, x = np.divmod(at, wide)
+    return x, y, owner
 
 
 def _join(
