@@ -45,8 +45,12 @@ class Trend:
 
 
 def finite(values: Numbers) -> Numbers:
-    """Return the values that are neither NaN nor infinite, in order."""
-    return values[np.isfinite(values)]
+    """Return the values that are neither NaN nor infinite, in order.
+
+    Where all are, it is the column itself: a copy of it would cost more than the look.
+    """
+    kept = np.isfinite(values)
+    return values if kept.all() else values[kept]
 
 
 def block_medians(values: Numbers, blocks: int = MAX_BLOCKS) -> Numbers:
