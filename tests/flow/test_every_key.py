@@ -15,7 +15,7 @@ from tests.flow.waiting import wait_for
 from tests.tui.studies import build_learning_curves
 from tuitrain.tui.keys import ALL_KEYS, Key, KeyGroup
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
 SIZES = [(80, 24), (120, 40)]
 SENT = {
