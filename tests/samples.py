@@ -43,6 +43,7 @@ from tuitrain.events import (
     VerdictOverridden,
     VerdictReached,
 )
+from tuitrain.model import Recording
 from tuitrain.units import Seconds
 
 TRIAL = TrialId("0001")
@@ -201,3 +202,10 @@ def make_records(events: Sequence[Event], at_s: float = 1.79e9) -> list[Record]:
         )
         for seq, event in enumerate(events)
     ]
+
+
+def record_all(records: Sequence[Record]) -> Recording:
+    """Return the recording of `records`."""
+    recording = Recording()
+    recording.add(records)
+    return recording

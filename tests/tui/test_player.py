@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import record_all
 from tests.tui.studies import build_coarse_grid
 from tuitrain.events import Record, Step
-from tuitrain.model import Recording, StudyModel, fold_all, record_all
+from tuitrain.model import Recording, StudyModel, fold_all
 from tuitrain.sources import StudySource
 from tuitrain.study import Study
 from tuitrain.tui.player import SPEEDS, Player

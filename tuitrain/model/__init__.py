@@ -3,7 +3,7 @@
 from tuitrain.model.fold import fold, fold_all
 from tuitrain.model.gpu_history import GpuHistory
 from tuitrain.model.lineage import lineage, whole_series
-from tuitrain.model.recording import SCENES, Recording, record_all
+from tuitrain.model.recording import SCENES, Recording
 from tuitrain.model.series import EMPTY_SERIES, ColumnExtents, Series
 from tuitrain.model.study_model import StepRun, StudyModel
 from tuitrain.model.trial_model import TrialModel, TrialState
@@ -22,6 +22,5 @@ __all__ = [
     "fold",
     "fold_all",
     "lineage",
-    "record_all",
     "whole_series",
 ]

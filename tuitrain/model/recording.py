@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from operator import ge
@@ -141,13 +141,6 @@ class Recording:
             changed = replace(changed, last_at_s=written_s)
         self._shown[trial] = before, writings, changed
         return changed
-
-
-def record_all(records: Iterable[Record]) -> Recording:
-    """Return the recording of some events."""
-    recording = Recording()
-    recording.add(list(records))
-    return recording
 
 
 class _Growth:

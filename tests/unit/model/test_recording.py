@@ -4,10 +4,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.samples import EVENTS, TRIAL, make_records
+from tests.samples import EVENTS, TRIAL, make_records, record_all
 from tests.unit.model.compared import MEASURED, plain
 from tuitrain.events import PointsMeasured
-from tuitrain.model import Recording, StudyModel, fold_all, record_all
+from tuitrain.model import Recording, StudyModel, fold_all
 
 EVERY = st.lists(st.one_of(MEASURED, st.sampled_from(EVENTS)), min_size=1, max_size=14)
 
