@@ -15,6 +15,9 @@ FANOUT: Final = 64
 """Items that one item of the next level sums up: fewer mean more levels to visit, more
 mean longer groups to read at both ends of a range."""
 
+_FEW: Final = 4
+"""Ranges that are worked out one by one."""
+
 LARGEST_SUMMED: Final = 1e299
 """Values beyond count as this in a sum, so that no sum of fewer than 1e9 overflows."""
 
@@ -160,7 +163,11 @@ class Pyramid:
         """
         if not self._is_finite:
             return Extremes(*self._merge(_EXTREMES, values, edges[:-1], edges[1:]))
-        low, high = self._merge(_BOUNDS, values, edges[:-1], edges[1:])
+        filled = (edges[1:] > edges[:-1]).nonzero()[0]
+        if len(filled) <= _FEW:
+            low, high = self._bounds_of_few(values, edges, filled)
+        else:
+            low, high = self._merge(_BOUNDS, values, edges[:-1], edges[1:])
         last = np.where(edges[1:] > edges[:-1], edges[1:] - 1, -1)
         return Extremes(low, high, last, np.zeros(len(last), dtype=np.bool_))
 
@@ -179,6 +186,38 @@ class Pyramid:
         """
         total, count = self._merge(_SUMS, values, first, end)
         return total, count
+
+    def _bounds_of_few(
+        self, values: _Numbers, edges: _Rows, filled: _Rows
+    ) -> tuple[_Numbers, _Numbers]:
+        """Return what `_merge` does of finite values, range by range.
+
+        A curve that grows has one or two new columns a frame: for so few, the many
+        calls that work all ranges out at once cost more than the work itself.
+        """
+        low = np.full(len(edges) - 1, np.inf)
+        high = np.full(len(edges) - 1, -np.inf)
+        for index in filled.tolist():
+            first, end = int(edges[index]), int(edges[index + 1])
+            lows = highs = values
+            depth = 0
+            while first < end:
+                up, down = -(-first // FANOUT), end // FANOUT
+                has_inner = up < down
+                ends = (
+                    ((first, up * FANOUT), (down * FANOUT, end))
+                    if has_inner
+                    else ((first, end),)
+                )
+                for start, stop in ends:
+                    if start < stop:
+                        low[index] = min(low[index], lows[start:stop].min())
+                        high[index] = max(high[index], highs[start:stop].max())
+                if not has_inner:
+                    break
+                lows, highs = self._levels[depth].items[:2]
+                first, end, depth = up, down, depth + 1
+        return low, high
 
     def _merge(
         self, picks: _Picks, values: _Numbers, first: _Rows, end: _Rows

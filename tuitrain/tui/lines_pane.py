@@ -31,8 +31,11 @@ class LinesPane(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's own name
         """Return a pane that shows nothing yet."""
         super().__init__(id=id, classes=classes)
+        self._drawn: Sequence[Line] = ()
+        """Rows as they were drawn, before they were made to fit."""
         self._lines: Sequence[Line] = ()
-        self._widths: Sequence[int] = ()
+        self._strips: dict[int, Strip] = {}
+        """Rows styled so far, of those that are still as they were."""
         self._titles = ("", "")
         self._styles: dict[str, Style] = {}
 
@@ -45,16 +48,20 @@ class LinesPane(Widget):
         width, height = self.size
         if not width or not height or not self.is_mounted:
             return
-        before = self._lines
-        rows = self.draw(width, height)[:height]
-        fitted = [_fitted(row, width) for row in rows]
-        self._lines = [row for row, _ in fitted]
-        self._widths = [cells for _, cells in fitted]
+        before, drawn_before = self._lines, self._drawn
+        self._drawn = self.draw(width, height)[:height]
+        self._lines = [
+            before[y]
+            if y < len(before) and row == drawn_before[y]
+            else _fitted(row, width)
+            for y, row in enumerate(self._drawn)
+        ]
         regions = []
         for y in range(max(len(before), len(self._lines))):
             old = before[y] if y < len(before) else BLANK
             new = self._lines[y] if y < len(self._lines) else BLANK
-            if (cells := changed_cells(old, new, width)) is not None:
+            if new is not old and (cells := changed_cells(old, new, width)) is not None:
+                self._strips.pop(y, None)
                 regions.append(Region(cells[0], y, cells[1] - cells[0], 1))
         if regions:
             self.refresh(*regions)
@@ -72,27 +79,19 @@ class LinesPane(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return one row as styled segments."""
-        row = self._lines[y] if y < len(self._lines) else BLANK
-        styles, width = self._styles, self.size.width
-        cells = self._widths[y] if y < len(self._widths) else 0
-        if self.ascii_only:
-            row = tuple((to_ascii(text), role) for text, role in row)
-            cells = width_of(row)
-        segments = [
-            Segment(text, styles.get(role) or self._style_of(role))
-            for text, role in row
-        ]
-        if cells < width:
-            base = styles.get("") or self._style_of("")
-            segments.append(Segment(" " * (width - cells), base))
-            cells = width
-        # Between a resize and the next drawing, rows may be wider than the pane.
-        return Strip(segments, cells).adjust_cell_length(width)
+        # Between a resize and the next drawing, a row may be wider or narrower than the
+        # pane; Textual cuts it to size.
+        strip = self._strips.get(y)
+        if strip is None:
+            row = self._lines[y] if y < len(self._lines) else BLANK
+            strip = self._strips[y] = self._styled(row, self.size.width)
+        return strip
 
     def notify_style_update(self) -> None:
         """Forget the styles of this pane; they are looked up when it is drawn."""
         super().notify_style_update()
         self._styles.clear()
+        self._strips.clear()
 
     def on_mount(self) -> None:
         """Learn what the terminal can write."""
@@ -101,12 +100,34 @@ class LinesPane(Widget):
 
     def on_resize(self, _: events.Resize) -> None:
         """Draw for the new size."""
+        self._forget()
         self.redraw()
 
     def watch_ascii_only(self) -> None:
         """Draw with the other signs."""
+        self._forget()
         self.redraw()
         self.refresh()
+
+    def _forget(self) -> None:
+        """Fit and style every row anew when it is drawn the next time."""
+        self._drawn = self._lines = ()
+        self._strips.clear()
+
+    def _styled(self, row: Line, width: int) -> Strip:
+        styles = self._styles
+        if self.ascii_only:
+            row = tuple((to_ascii(text), role) for text, role in row)
+        segments = [
+            Segment(text, styles.get(role) or self._style_of(role))
+            for text, role in row
+        ]
+        cells = width_of(row)
+        if cells < width:
+            base = styles.get("") or self._style_of("")
+            segments.append(Segment(" " * (width - cells), base))
+            cells = width
+        return Strip(segments, cells)
 
     def _style_of(self, role: str) -> Style:
         """Return the style of a role on this pane, and remember it."""
@@ -117,10 +138,5 @@ class LinesPane(Widget):
         return style
 
 
-def _fitted(row: Line, width: int) -> tuple[Line, int]:
-    """Return a row that fits, and how wide it is."""
-    cells = width_of(row)
-    if cells <= width:
-        return row, cells
-    row = fit(row, width)
-    return row, width_of(row)
+def _fitted(row: Line, width: int) -> Line:
+    return row if width_of(row) <= width else fit(row, width)

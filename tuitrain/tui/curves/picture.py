@@ -40,7 +40,7 @@ from tuitrain.tui.curves.readout import (
     read_at,
     readout_rows,
 )
-from tuitrain.tui.curves.sheet import Sheet
+from tuitrain.tui.curves.sheet import Sheet, Written
 from tuitrain.tui.glyphs import BROKEN, CURSOR_LINE, to_ascii
 from tuitrain.tui.lens import Events, GlyphSet, Lens, XUnit
 from tuitrain.tui.lines import BLANK, Line, line, wrap
@@ -85,6 +85,8 @@ class Kept:
     best: BestPoint | None
     falls: bool
     """What was plotted runs downwards, for which `best` was looked for."""
+    written: Written
+    """Its lines, of which most stay."""
 
     def axis_for(self, lens: Lens) -> Axis | None:
         """Return the y axis, if the same part is looked at in the same way."""
@@ -121,9 +123,9 @@ def compose_picture(
     best = _find_best(picture, kept)
     sheet = _draw(picture, laid, best)
     box = (width, height, laid.frame.width)
-    rows = [*sheet.to_lines(), *below]
-    return _written(picture, rows), Kept(
-        laid.y_axis, picture.lens, box, tuple(laid.placed), best, picture.falls
+    written = sheet.write(kept.written if kept is not None else None)
+    return _written(picture, [*written.lines, *below]), Kept(
+        laid.y_axis, picture.lens, box, tuple(laid.placed), best, picture.falls, written
     )
 
 

@@ -1,6 +1,7 @@
 """A sheet of characters with roles, on which frame, curves and marks are put."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,9 @@ class Sheet:
     def __init__(self, frame: Frame) -> None:
         """Return a sheet that shows only the frame."""
         self.frame = frame
-        self._characters = np.array([list(row) for row in frame.rows], dtype="<U1")
+        width = len(frame.rows[0]) if frame.rows else 0
+        whole = np.array(frame.rows, dtype=f"<U{max(1, width)}")
+        self._characters = whole.view("<U1").reshape(len(frame.rows), width)
         self._roles: list[str] = [_PLAIN, _FRAME]
         self._role = np.full(self._characters.shape, 1, dtype=np.int16)
 
@@ -81,25 +84,39 @@ class Sheet:
         inside = 0 <= x < self.frame.width and 0 <= y < self.frame.height
         return inside and not str(self._characters[self._box()][y, x]).isalpha()
 
-    def to_lines(self) -> list[Line]:
-        """Return the rows, each with as few spans as can be."""
-        height = len(self.frame.rows)
-        width = len(self.frame.rows[0]) if height else 0
-        if not width:
-            return [()] * height
-        whole = np.ascontiguousarray(self._characters).view(f"<U{width}")
-        edges: list[list[int]] = [[0] for _ in range(height)]
-        rows, columns = np.nonzero(self._role[:, 1:] != self._role[:, :-1])
+    def write(self, before: "Written | None" = None) -> "Written":
+        """Return the rows as lines, each with as few spans as can be.
+
+        Nothing is to be put on the sheet afterwards.
+
+        Args:
+            before: What another sheet returned; lines that are the same here are taken
+                from it. None: there was none.
+        """
+        height, width = self._characters.shape
+        lines: list[Line] = [()] * height
+        changed = np.arange(height if width else 0)
+        if before is not None and before.roles == self._roles:
+            same_shape = before.characters.shape == self._characters.shape
+            if same_shape and width:
+                differ = (self._characters != before.characters).any(axis=1)
+                differ |= (self._role != before.role).any(axis=1)
+                lines, changed = list(before.lines), differ.nonzero()[0]
+        texts = self._characters[changed].view(f"<U{max(1, width)}").ravel().tolist()
+        roles = self._role[changed]
+        edges: list[list[int]] = [[0] for _ in texts]
+        rows, columns = np.nonzero(roles[:, 1:] != roles[:, :-1])
         for y, x in zip(rows.tolist(), columns.tolist(), strict=True):
             edges[y].append(x + 1)
-        roles: list[list[int]] = [row.tolist() for row in self._role]
-        return [
-            tuple(
-                (text[start:end], self._roles[roles[y][start]])
-                for start, end in pairwise([*edges[y], width])
+        names = self._roles
+        for y, text, numbers, starts in zip(
+            changed.tolist(), texts, roles.tolist(), edges, strict=True
+        ):
+            lines[y] = tuple(
+                (text[start:end], names[numbers[start]])
+                for start, end in pairwise([*starts, width])
             )
-            for y, text in enumerate(whole.ravel().tolist())
-        ]
+        return Written(lines, self._characters, self._role, names)
 
     def _box(self) -> tuple[slice, slice]:
         top, left = self.frame.top, self.frame.left
@@ -112,3 +129,15 @@ class Sheet:
         if role not in self._roles:
             self._roles.append(role)
         return self._roles.index(role)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A sheet as lines, and what they came from."""
+
+    lines: list[Line]
+    characters: NDArray[np.str_]
+    """Shape (height, width)."""
+    role: NDArray[np.int16]
+    """Place in `roles` of each character; the same shape."""
+    roles: list[str]
