@@ -114,12 +114,14 @@ class DeviceSettings(_Section, frozen=True, kw_only=True):
 
 
 class ProbeSettings(_Section, frozen=True, kw_only=True):
-    """How often update ratios are measured."""
+    """How often update ratios are measured, and whether bugs are looked for."""
 
     every: Count = 20
     """Iterations between measurements."""
     first: Natural = 20
     """The first so many iterations are all measured."""
+    inspect: bool = True
+    """Whether model, data and gradients are looked at for bugs in the first iterations."""
 
 
 class Settings(_Section, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ from tuitrain.events.happened import (
     SupervisorStarted,
     SupervisorStopped,
     TaskDescribed,
+    TaskInspected,
     TrialEnded,
     TrialFinished,
     TrialLost,
@@ -48,6 +49,12 @@ from tuitrain.events.happened import (
     TrialStopRequested,
     VerdictOverridden,
     VerdictReached,
+)
+from tuitrain.events.inspection import (
+    InputFacts,
+    Inspection,
+    SignalFacts,
+    UnitFacts,
 )
 from tuitrain.events.words import (
     Config,
@@ -76,6 +83,8 @@ __all__ = [
     "GpuProcess",
     "GpuReading",
     "GpusSampled",
+    "InputFacts",
+    "Inspection",
     "LogOpened",
     "LogVersionError",
     "LossFacts",
@@ -89,6 +98,7 @@ __all__ = [
     "Scalar",
     "SettingsChanged",
     "Severity",
+    "SignalFacts",
     "Step",
     "StepEntered",
     "StepStarted",
@@ -97,6 +107,7 @@ __all__ = [
     "SupervisorStarted",
     "SupervisorStopped",
     "TaskDescribed",
+    "TaskInspected",
     "TrialEnded",
     "TrialFinished",
     "TrialId",
@@ -105,6 +116,7 @@ __all__ = [
     "TrialQueued",
     "TrialStarted",
     "TrialStopRequested",
+    "UnitFacts",
     "Values",
     "Verdict",
     "VerdictOverridden",

@@ -7,6 +7,7 @@ import msgspec
 
 from tuitrain.events.columns import Values
 from tuitrain.events.findings import Advice, Evidence, Finding
+from tuitrain.events.inspection import Inspection
 from tuitrain.events.words import (
     Config,
     LossFacts,
@@ -286,6 +287,14 @@ class ProbeFailed(_Happened, frozen=True, kw_only=True):
     error: str
 
 
+class TaskInspected(_Happened, frozen=True, kw_only=True):
+    """The training process looked at its model, data and gradients once more."""
+
+    trial: TrialId
+    found: Inspection
+    """All that is known by now; the newest one counts."""
+
+
 class OutcomeKind(StrEnum):
     """How a training process itself saw its end."""
 
@@ -375,6 +384,7 @@ Event = (
     | EpochEnded
     | CheckpointSaved
     | ProbeFailed
+    | TaskInspected
     | TrialFinished
     | GpusSampled
 )

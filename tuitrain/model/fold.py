@@ -30,6 +30,7 @@ from tuitrain.events import (
     SupervisorStarted,
     SupervisorStopped,
     TaskDescribed,
+    TaskInspected,
     TrialEnded,
     TrialFinished,
     TrialId,
@@ -59,6 +60,7 @@ _TrialEvent = (
     | EpochEnded
     | CheckpointSaved
     | ProbeFailed
+    | TaskInspected
     | TrialFinished
 )
 
@@ -253,6 +255,8 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
             if event.is_best:
                 return replace(trial, best_checkpoint=event)
             return replace(trial, checkpoint=event)
+        case TaskInspected(found=found):
+            return replace(trial, inspection=found)
         case ProbeFailed():
             return replace(trial, failed_probes=(*trial.failed_probes, event))
         case TrialFinished():

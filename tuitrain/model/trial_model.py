@@ -7,6 +7,7 @@ from enum import StrEnum
 from tuitrain.events import (
     CheckpointSaved,
     Config,
+    Inspection,
     OutcomeKind,
     ProbeFailed,
     Step,
@@ -62,6 +63,8 @@ class TrialModel:
     lost_reason: str | None = None
     stop_reason: str | None = None
     task: TaskDescribed | None = None
+    inspection: Inspection | None = None
+    """What the newest look inside the process found; None: there was none."""
     series: Mapping[str, Series] = field(default_factory=dict)
     times: Series = EMPTY_SERIES
     """Wall time in seconds at which the points up to an iteration were written: one

@@ -42,6 +42,10 @@ class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Iterations between measurements of the update ratio."""
     probe_first: int = 20
     """The first so many iterations are all measured."""
+    inspect: bool = True
+    """Whether model and gradients are looked at for bugs in the first iterations."""
+    inspect_data: bool = True
+    """Whether samples are compared with each other, which all trials have in common."""
 
 
 def write_spec(path: Path, spec: TrialSpec) -> None:

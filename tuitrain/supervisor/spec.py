@@ -49,6 +49,8 @@ def make_spec(
         highest=metric.highest,
         probe_every=settings.probes.every,
         probe_first=settings.probes.first,
+        inspect=settings.probes.inspect,
+        inspect_data=trial.step in (Step.INITIAL_LOSS, Step.OVERFIT_SMALL),
     )
 
 

@@ -23,6 +23,7 @@ from tuitrain.worker.describe import describe_batches, describe_task
 from tuitrain.worker.engine import Engine, Measured, average, evaluate
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.fit import FitWatch
+from tuitrain.worker.inspection import Inspector, Sources
 from tuitrain.worker.probes import StepProbes
 from tuitrain.worker.readings import Number
 from tuitrain.worker.regularization import switch_off
@@ -75,6 +76,7 @@ class TaskLoop:
         self._scheduler = self._make_scheduler()
         self._engine = Engine(task, self._optimizer, trial.device)
         self._probes = self._attach_probes()
+        self._inspector = self._attach_inspector()
         self._speed = Speedometer(session)
         self._is_described = False
 
@@ -96,8 +98,12 @@ class TaskLoop:
                 self._measure(self._train.epoch(1))
             self._speed.end()
             self._describe(None, ())
+            if self._inspector is not None:
+                self._inspector.finish()
         finally:
             self._probes.remove()
+            if self._inspector is not None:
+                self._inspector.remove()
 
     # --- what the limits ask for ---
 
@@ -156,7 +162,10 @@ class TaskLoop:
             if self._session.is_over():
                 return
             self._session.iteration += 1
+            self._note_batch(batch)
             measured = self._engine.measure(batch)
+            if self._inspector is not None:
+                self._inspector.look_without_update()
             self._session.log(measured.values())
             self._describe(measured, targets or [batch])
 
@@ -165,6 +174,7 @@ class TaskLoop:
     def _update(self, group: Sequence[Batch], known: Sequence[Batch] = ()) -> Measured:
         session = self._session
         session.iteration += 1
+        self._note_batch(group[0])
         measured = self._engine.update(group)
         session.log(measured.values())
         self._speed.count(measured.samples)
@@ -263,6 +273,26 @@ class TaskLoop:
             schedule=self._session.schedule,
             measures_norm=self._task.clip_grad_norm is None,
         )
+
+    def _attach_inspector(self) -> Inspector | None:
+        if not self._session.spec.inspect or self._session.spec.resume_from is not None:
+            return None
+        return Inspector(
+            self._task.model,
+            [self._optimizer],
+            trial=self._session.spec.trial,
+            put=self._session.recorder.put,
+            loss=self._task.loss,
+            compares_samples=self._session.spec.inspect_data,
+            sources=Sources(
+                self._train.tensors, None if self._val is None else self._val.tensors
+            ),
+        )
+
+    def _note_batch(self, batch: Batch) -> None:
+        if self._inspector is not None and not isinstance(self._task.loss, nn.Module):
+            inputs = next(iter((*batch.inputs, *batch.named_inputs.values())), None)
+            self._inspector.note_batch(inputs, batch.targets)
 
     def _collect(self, count: int) -> list[Batch]:
         batches = self._train.first(count)

@@ -13,6 +13,7 @@ from typing import Final
 
 from tuitrain.events import Event, PointsMeasured, ProbeFailed, TrialFinished, TrialId
 from tuitrain.store import LogWriter, StoreError
+from tuitrain.worker.inspection.reading import Deferred
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.points import ForwardOnly, to_events
 from tuitrain.worker.readings import Reading, VectorReading, read_rows
@@ -26,7 +27,7 @@ MAX_UNWRITTEN: Final = 2000
 CLOSE_WITHIN_S: Final = 10.0
 """Longest wait for the last batch; a hung device must not keep a process alive."""
 
-_Item = Reading | VectorReading | Event | threading.Event
+_Item = Reading | VectorReading | Event | Deferred | threading.Event
 
 
 class Recorder:
@@ -114,12 +115,22 @@ class Recorder:
                 readings.append(item)
             elif isinstance(item, threading.Event):
                 waiting.append(item)
+            elif isinstance(item, Deferred):
+                self._take_points(readings)
+                readings = []
+                self._make(item)
             else:
                 self._take_points(readings)
                 readings = []
                 self._unwritten.append(item)
         self._take_points(readings)
         return waiting
+
+    def _make(self, item: Deferred) -> None:
+        try:
+            self._unwritten.append(item.make())
+        except Exception as error:  # noqa: BLE001 - what could not be read is left out
+            self._report("inspection", f"{type(error).__name__}: {error}")
 
     def _take_points(self, readings: list[Reading | VectorReading]) -> None:
         if not readings:

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from tuitrain.events import LossFacts, TaskDescribed
 from tuitrain.worker.checkpoint import Progress, Stateful, load_checkpoint
 from tuitrain.worker.describe import count_parameters, name_device
+from tuitrain.worker.inspection import Inspector
 from tuitrain.worker.loss_facts import describe_loss
 from tuitrain.worker.probes import HeldWeights, StepProbes
 from tuitrain.worker.regularization import switch_off
@@ -132,6 +133,17 @@ class Watched:
             else HeldWeights(optimizer)
             for index, optimizer in enumerate(optimizers)
         ]
+        self._inspector: Inspector | None = None
+        # A second model's looks would take the place of the first one's.
+        if session.spec.inspect and session.spec.resume_from is None and not suffix:
+            self._inspector = Inspector(
+                model,
+                optimizers,
+                trial=session.spec.trial,
+                put=session.recorder.put,
+                loss=loss,
+                compares_samples=session.spec.inspect_data,
+            )
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -169,7 +181,9 @@ class Watched:
             hooks.begin_epoch()
 
     def remove(self) -> None:
-        """Take all hooks away."""
+        """Tell what the looks inside found at the end, and take all hooks away."""
+        if self._inspector is not None:
+            self._inspector.finish()
         self.loss.remove()
         for hooks in self._hooks:
             hooks.remove()

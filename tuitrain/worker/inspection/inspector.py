@@ -1,0 +1,471 @@
+"""All looks at one model, and when each of them is made."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from tuitrain.events import (
+    InputFacts,
+    Inspection,
+    ProbeFailed,
+    SignalFacts,
+    TaskInspected,
+    TrialId,
+    UnitFacts,
+)
+from tuitrain.worker.inspection.answers import (
+    OutputLook,
+    compare_halves,
+    is_broadcast,
+    mixes_samples,
+    varies,
+)
+from tuitrain.worker.inspection.gradients import (
+    MOST_NAMES,
+    GradientSizes,
+    StaleGradients,
+    outside_of,
+    read_sizes,
+)
+from tuitrain.worker.inspection.modes import ModeLook
+from tuitrain.worker.inspection.reading import Deferred, flag, narrow, number
+from tuitrain.worker.inspection.samples import (
+    FIRST_LAYERS,
+    Gathered,
+    InputLook,
+    Sources,
+    count_twins,
+    signal_of,
+)
+from tuitrain.worker.inspection.units import (
+    find_alike,
+    look_at_units,
+    read_units,
+    undisturbed,
+)
+
+LOOKED_AT: Final = 20
+"""Iterations that gradients, outputs and inputs are looked at."""
+TOLD_AT: Final = (1, 5, 20)
+"""Iterations after which what is known so far is told."""
+MOST_ROWS: Final = 128
+"""Samples of the minibatch that is kept for looks of our own."""
+
+_WRAPPERS: Final = ("DataParallel", "DistributedDataParallel")
+
+Loss = Callable[[Any, Any], object]
+
+
+class Inspector:
+    """Looks at a model while it is trained; each look fails for itself.
+
+    It reads and never writes: forward passes of its own leave modes, buffers and random
+    state as they were. After `LOOKED_AT` iterations it looks at units alone, ever more
+    rarely.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizers: Sequence[Optimizer],
+        *,
+        trial: TrialId,
+        put: Callable[[Any], None],
+        loss: object = None,
+        sources: Sources | None = None,
+        compares_samples: bool = True,
+    ) -> None:
+        """Hook into model, optimizers and, if it is a module, loss.
+
+        Args:
+            model: On its device already.
+            optimizers: All that update it.
+            trial: Whose inspection it is.
+            put: Takes what was found; never waits.
+            loss: Called with (outputs, targets); None: not known.
+            sources: Whole data sets; None: not to be had.
+            compares_samples: Whether the samples are looked at, too.
+        """
+        self._model = _eager(model)
+        self._optimizers = list(optimizers)
+        self._trial = trial
+        self._put = put
+        self._loss: Loss | None = loss if callable(loss) else None
+        self._sources = sources if compares_samples else None
+        self._named = list(model.named_parameters())
+        self._off: set[str] = set()
+        self._iteration = 0
+        self._is_own = False
+        self._looking = True
+        self._kept: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self._newest: object = None
+        self._targets: object = None
+        self._outputs = OutputLook()
+        self._inputs: InputLook | None = None
+        self._first_name = ""
+        self._gathered = Gathered() if compares_samples else None
+        self._modes = ModeLook(model)
+        self._sizes = GradientSizes(self._named)
+        self._stale = [
+            StaleGradients(p for g in each.param_groups for p in g["params"])
+            for each in self._optimizers
+        ]
+        self._alike: list[tuple[str, Tensor]] = []
+        self._alike_now: list[tuple[str, Tensor]] = []
+        self._units: Any = []
+        self._units_at_start: Any = []
+        self._facts: dict[str, Any] = {}
+        self._read: dict[str, Any] = {}
+        """What the sender thread has worked out, once and for all."""
+        self._forward_handles = [
+            model.register_forward_pre_hook(self._see_inputs, with_kwargs=True),
+            model.register_forward_hook(self._see_outputs),
+        ]
+        self._first_layers: list[RemovableHandle] = [
+            module.register_forward_pre_hook(partial(self._see_first, name))
+            # Hooks within a compiled model would have it compiled again.
+            for name, module in model.named_modules()
+            if isinstance(module, FIRST_LAYERS) and self._model is model
+        ]
+        self._loss_handles: list[RemovableHandle] = []
+        if isinstance(loss, nn.Module):
+            self._loss_handles.append(
+                loss.register_forward_hook(self._see_loss, with_kwargs=True)
+            )
+        self._step_handles: list[RemovableHandle] = []
+        for index, optimizer in enumerate(self._optimizers):
+            before = partial(self._guard, "gradients", self._before_step, index)
+            after = partial(self._guard, "gradients", self._after_step, index)
+            self._step_handles += [
+                optimizer.register_step_pre_hook(_without_arguments(before)),
+                optimizer.register_step_post_hook(_without_arguments(after)),
+            ]
+
+    def note_batch(self, inputs: object, targets: object) -> None:
+        """Tell a minibatch that is about to go through model and loss.
+
+        What goes into a loss that is a module is seen without it.
+        """
+        if not self._looking:
+            return
+        if self._targets is None:
+            self._targets = narrow(targets, MOST_ROWS)
+        if self._gathered is not None and self._sources is None:
+            self._guard("samples", self._gathered.see, inputs, targets)
+
+    def look_without_update(self) -> None:
+        """Look at what one minibatch shows where no update is ever made."""
+        if self._looking and self._iteration == 0:
+            self._iteration = 1
+            self._guard("answers", self._look_at_answers)
+            self._tell()
+            self.remove()
+
+    def finish(self) -> None:
+        """Tell what is known at the end, and take all hooks away."""
+        if self._iteration:
+            self._guard("units", self._look_at_units)
+            self._tell()
+        self.remove()
+
+    def remove(self) -> None:
+        """Take the hooks away; calling it again does nothing."""
+        self._end_looking()
+        for handle in (*self._step_handles, *self._forward_handles):
+            handle.remove()
+        self._step_handles, self._forward_handles = [], []
+
+    # --- what hooks see ---
+
+    def _see_inputs(
+        self, _: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
+    ) -> None:
+        if self._is_own:
+            return
+        self._guard("modes", self._modes.see)
+        if not self._looking:
+            return
+        self._newest = given[0] if given else next(iter(named.values()), None)
+        if self._kept is None:
+            self._kept = narrow(given, MOST_ROWS), narrow(named, MOST_ROWS)
+
+    def _see_outputs(self, _: nn.Module, __: Any, outputs: object) -> None:  # noqa: ANN401
+        if self._looking and not self._is_own and isinstance(outputs, Tensor):
+            self._guard("outputs", self._outputs.see, outputs)
+
+    def _see_first(self, name: str, module: nn.Module, given: tuple[Any, ...]) -> None:
+        """Look at what goes into the layer with weights that is called first."""
+        if self._is_own or not self._looking or not given:
+            return
+        if self._inputs is None:
+            self._inputs = InputLook(name or "model", module)
+            self._first_name = name
+        if name == self._first_name and isinstance(given[0], Tensor):
+            self._guard("inputs", self._inputs.see, given[0])
+
+    def _see_loss(
+        self, _: nn.Module, given: tuple[Any, ...], named: dict[str, Any], __: object
+    ) -> None:
+        targets = [*given, *named.values(), None, None][1]
+        if torch.is_grad_enabled() and not self._is_own:
+            self.note_batch(self._newest, targets)
+
+    # --- around an update ---
+
+    def _before_step(self, index: int) -> None:
+        if index == 0:
+            self._iteration += 1
+        if not self._looking:
+            return
+        optimizer = self._optimizers[index]
+        owned = {id(p) for g in optimizer.param_groups for p in g["params"]}
+        if index == 0:
+            # Those outside of all optimizers are told apart elsewhere.
+            owned |= {id(p) for _, p in self._named} - self._all_owned()
+        self._sizes.see(owned)
+        self._stale[index].judge()
+        if self._iteration == 1 and index == 0:
+            self._guard("answers", self._look_at_answers)
+            self._alike = find_alike(self._named)
+
+    def _after_step(self, index: int) -> None:
+        if self._looking:
+            self._stale[index].note_update()
+        if index + 1 < len(self._optimizers):
+            return
+        done = self._iteration
+        if self._looking and done == LOOKED_AT:
+            self._alike_now = find_alike(self._named)
+        if done == LOOKED_AT or (done > LOOKED_AT and _is_doubled(done)):
+            self._guard("units", self._look_at_units)
+            self._tell()
+            self._end_looking()
+        elif done in TOLD_AT:
+            self._tell()
+
+    def _all_owned(self) -> set[int]:
+        return {
+            id(parameter)
+            for optimizer in self._optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
+
+    # --- looks of our own ---
+
+    def _look_at_answers(self) -> None:
+        if self._kept is None:
+            return
+        inputs, named = self._kept
+        self._is_own = True
+        try:
+            with undisturbed(self._model):
+                seen, outputs = look_at_units(
+                    self._model, lambda: self._model(*inputs, **named)
+                )
+                self._units_at_start = seen
+                if isinstance(outputs, Tensor):
+                    self._facts["mixed_samples"] = mixes_samples(
+                        self._model, inputs, named, outputs
+                    )
+                targets = self._targets
+                self._facts["is_broadcast"] = is_broadcast(outputs, targets)
+                if isinstance(targets, Tensor):
+                    self._facts["target_shape"] = list(targets.shape)
+                if self._loss is not None and targets is not None:
+                    self._facts["batch_loss_ratio"] = compare_halves(
+                        self._loss, outputs, targets
+                    )
+        finally:
+            self._is_own = False
+
+    def _look_at_units(self) -> None:
+        if self._kept is None:
+            return
+        inputs, named = self._kept
+        self._is_own = True
+        try:
+            with undisturbed(self._model):
+                self._units, outputs = look_at_units(
+                    self._model, lambda: self._model(*inputs, **named)
+                )
+                if isinstance(outputs, Tensor):
+                    self._facts["varies_with_input"] = varies(outputs)
+        finally:
+            self._is_own = False
+
+    def _end_looking(self) -> None:
+        self._looking = False
+        for each in self._stale:
+            each.remove()
+        for handle in (*self._first_layers, *self._loss_handles):
+            handle.remove()
+        self._first_layers, self._loss_handles = [], []
+
+    # --- telling ---
+
+    def _tell(self) -> None:
+        """Hand over all there is; the sender thread reads the tensors."""
+        stale = [each.stale for each in self._stale if each.stale is not None]
+        named, sums = self._sizes.snapshot()
+        self._put(
+            Deferred(
+                partial(
+                    self._make,
+                    iterations=self._iteration,
+                    looked=min(self._iteration, LOOKED_AT),
+                    checked=max((each.checked for each in self._stale), default=0),
+                    stale=stale,
+                    named=named,
+                    sums=sums,
+                    outside=outside_of(self._named, self._optimizers),
+                    alike=(list(self._alike), list(self._alike_now)),
+                    outputs=(
+                        list(self._outputs.shape),
+                        self._outputs.probabilities,
+                        self._outputs.log_probabilities,
+                        self._outputs.in_unit,
+                    ),
+                    facts=dict(self._facts),
+                    modes=(
+                        self._modes.layers,
+                        self._modes.off_in_training,
+                        self._modes.on_in_validation,
+                    ),
+                    inputs=None if self._inputs is None else self._inputs.reader(),
+                    signal=self._signal_reader(),
+                    units=(list(self._units_at_start), list(self._units)),
+                )
+            )
+        )
+
+    def _make(
+        self,
+        *,
+        iterations: int,
+        looked: int,
+        checked: int,
+        stale: list[Tensor],
+        named: Any,  # noqa: ANN401
+        sums: dict[int, Tensor],
+        outside: list[str],
+        alike: Any,  # noqa: ANN401
+        outputs: Any,  # noqa: ANN401
+        facts: dict[str, Any],
+        modes: Any,  # noqa: ANN401
+        inputs: Callable[[], InputFacts | None] | None,
+        signal: Callable[[], SignalFacts | None] | None,
+        units: Any,  # noqa: ANN401
+    ) -> TaskInspected:
+        missing, sizes = read_sizes(named, sums, looked)
+        began, now = alike
+        still = {name for name, same in now if bool(same)}
+        shape, probabilities, log_probabilities, in_unit = outputs
+        layers, off, on = modes
+        at_start: list[UnitFacts] = self._once("units", lambda: read_units(units[0]))
+        twins = self._once("twins", self._count_twins)
+        told = None if signal is None else self._once("signal", signal)
+        frozen = [name for name, each in self._named if not each.requires_grad]
+        return TaskInspected(
+            trial=self._trial,
+            found=Inspection(
+                iterations=iterations,
+                stale_checked=checked,
+                stale=max((int(each) for each in stale), default=0),
+                no_gradient=[name for name in missing if name not in outside],
+                not_in_optimizer=outside,
+                frozen=frozen[:MOST_NAMES],
+                parameters=len(self._named),
+                gradient_rms={name: _short(size) for name, size in sizes.items()},
+                alike_units=[n for n, same in began if bool(same) and n in still],
+                output_shape=shape,
+                target_shape=facts.get("target_shape", []),
+                are_probabilities=flag(probabilities),
+                are_log_probabilities=flag(log_probabilities),
+                in_unit_interval=flag(in_unit),
+                is_broadcast=facts.get("is_broadcast"),
+                batch_loss_ratio=number(facts.get("batch_loss_ratio")),
+                mixed_samples=flag(facts.get("mixed_samples")),
+                varies_with_input=flag(facts.get("varies_with_input")),
+                mode_layers=layers,
+                off_in_training=off,
+                on_in_validation=on,
+                inputs=None if inputs is None else inputs(),
+                signal=told,
+                twins=None if twins is None else _short(twins[0]),
+                twins_within=None if twins is None else _short(twins[1]),
+                units_at_start=at_start,
+                units=read_units(units[1]),
+            ),
+        )
+
+    def _signal_reader(self) -> Callable[[], SignalFacts | None] | None:
+        """Return what works out the targets' signal; None: not yet, or not at all."""
+        if self._sources is not None and self._sources.train is not None:
+            return partial(signal_of, self._sources.train)
+        is_complete = self._iteration >= LOOKED_AT or not self._looking
+        if self._gathered is None or not is_complete:
+            return None
+        return self._gathered.reader()
+
+    def _once(self, key: str, work_out: Callable[[], Any]) -> Any:  # noqa: ANN401
+        if key not in self._read:
+            try:
+                self._read[key] = work_out()
+            except Exception as error:  # noqa: BLE001 - the rest is told all the same
+                self._read[key] = [] if key == "units" else None
+                self._report(key, error)
+        return self._read[key]
+
+    def _count_twins(self) -> tuple[float, float] | None:
+        return None if self._sources is None else count_twins(self._sources)
+
+    def _guard(self, look: str, make: Callable[..., object], *args: object) -> None:
+        if look in self._off:
+            return
+        try:
+            make(*args)
+        except Exception as error:  # noqa: BLE001 - a look must not end a training
+            self._off.add(look)
+            self._report(look, error)
+
+    def _report(self, look: str, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        self._put(ProbeFailed(trial=self._trial, probe=look, error=reason))
+
+
+def _eager(model: nn.Module) -> nn.Module:
+    """Return what a compiled or distributed model wraps.
+
+    A forward pass of our own must neither compile nor wait for other processes.
+    """
+    for _ in range(4):
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and type(model).__name__ in _WRAPPERS:
+            inner = getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            break
+        model = inner
+    return model
+
+
+def _is_doubled(iteration: int) -> bool:
+    """Whether an iteration is 20 times a power of two: 40, 80, 160, …."""
+    quotient, rest = divmod(iteration, LOOKED_AT)
+    return not rest and quotient & (quotient - 1) == 0
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _without_arguments(call: Callable[[], object]) -> Callable[..., None]:
+    def hook(*_: object) -> None:
+        call()
+
+    return hook

@@ -1,0 +1,39 @@
+"""Facts that are still tensors, and become an event where waiting for them is allowed."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from tuitrain.events import Event
+
+
+class Deferred(NamedTuple):
+    """An event that the sender thread makes, since tensors must be read for it."""
+
+    make: Callable[[], Event]
+
+
+def number(value: Tensor | float | None) -> float | None:
+    """Read one number; None stays None, and so does what is not finite."""
+    if value is None:
+        return None
+    read = float(value)
+    return read if math.isfinite(read) else None
+
+
+def flag(value: Tensor | None) -> bool | None:
+    """Read one truth value; None stays None."""
+    return None if value is None else bool(value)
+
+
+def narrow(value: Any, rows: int) -> Any:  # noqa: ANN401 - nested as it came
+    """Return a copy of the first rows of each tensor, so that the rest can be let go."""
+    if isinstance(value, Tensor):
+        return value.detach()[:rows].clone() if value.ndim else value.detach().clone()
+    if isinstance(value, dict):
+        return {name: narrow(part, rows) for name, part in value.items()}
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
+        return type(value)(narrow(part, rows) for part in value)
+    return value

@@ -1,0 +1,267 @@
+"""The samples themselves: their scale, whether targets follow from them, and twins."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tuitrain.events import InputFacts, SignalFacts
+
+MOST_SAMPLES: Final = 1000
+"""Samples that targets are told from: a quarter of a second on one slow core."""
+FEWEST_SAMPLES: Final = 100
+MOST_FEATURES: Final = 4096
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Data whose samples are compared one by one; of more, twins are not looked for."""
+
+FIRST_LAYERS: Final = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.RNNBase,
+    nn.Bilinear,
+)
+"""Layers with weights that are fed numbers; what comes before the first of them, a
+normalization within the model say, is part of how inputs are prepared."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Whole data sets of tensors, inputs first and targets last; None: not to be had."""
+
+    train: tuple[Tensor, ...] | None = None
+    val: tuple[Tensor, ...] | None = None
+
+
+class InputLook:
+    """Adds up what the first layer is fed, feature by feature, on its device."""
+
+    def __init__(self, layer: str, module: nn.Module) -> None:
+        """Look at the inputs of `module`."""
+        self._layer = layer
+        self._axis = 1 if "Conv" in type(module).__name__ else -1
+        self._sums: Tensor | None = None
+        self._samples = 0
+
+    def see(self, inputs: Tensor) -> None:
+        """Add one minibatch."""
+        if not inputs.is_floating_point() or inputs.ndim < 2:
+            return
+        values = inputs.detach().movedim(self._axis, -1)
+        values = values.reshape(-1, values.shape[-1]).double()
+        finite = values.isfinite()
+        values = torch.where(finite, values, 0)
+        sums = torch.stack(
+            (finite.sum(0).double(), values.sum(0), values.square().sum(0))
+        )
+        top = values.abs().amax(0, keepdim=True)
+        total = torch.full_like(top, values.shape[0])
+        sums = torch.cat((sums, total, top))
+        self._samples += inputs.shape[0]
+        if self._sums is None:
+            self._sums = sums
+        elif self._sums.shape == sums.shape:
+            added = self._sums[:4] + sums[:4]
+            most = torch.maximum(self._sums[4:], sums[4:])
+            self._sums = torch.cat((added, most))
+
+    def reader(self) -> Callable[[], InputFacts | None]:
+        """Return what reads the sums as they are now."""
+        sums, samples, layer = self._sums, self._samples, self._layer
+        if sums is None:
+            return lambda: None
+        return lambda: _describe(layer, samples, sums.cpu().numpy())
+
+
+def _describe(layer: str, samples: int, sums: NDArray[np.float64]) -> InputFacts | None:
+    count, total, square, rows, largest = sums
+    missing = int((rows - count).sum())
+    kept = count > 0
+    if not kept.any():
+        return InputFacts(
+            layer=layer, samples=samples, features=len(count), not_finite=missing
+        )
+    mean, second = total[kept] / count[kept], square[kept] / count[kept]
+    sd = np.sqrt(np.maximum(second - mean**2, 0))
+    rms = np.sqrt(second)
+    # A feature that never changes says nothing of how the others are scaled.
+    moving = sd > 1e-6 * np.maximum(rms, 1e-30)
+    quotient = np.abs(mean[moving]) / sd[moving]
+    middle = float(np.median(rms[moving])) if moving.any() else 0.0
+    return InputFacts(
+        layer=layer,
+        samples=samples,
+        features=len(count),
+        not_finite=missing,
+        mean=_short(total.sum() / count.sum()),
+        rms=_short(np.sqrt(square.sum() / count.sum())),
+        largest=_short(largest.max()),
+        mean_over_sd=_short(np.median(quotient)) if len(quotient) else 0.0,
+        scale_ratio=_short(rms.max() / middle) if middle else 1.0,
+    )
+
+
+def _short(value: float) -> float:
+    number = float(f"{min(float(value), 1e300):.4g}")
+    return number if number == number else 0.0
+
+
+class Gathered:
+    """The first samples with their targets, until there are enough."""
+
+    def __init__(self) -> None:
+        """None so far."""
+        self._inputs: list[Tensor] = []
+        self._targets: list[Tensor] = []
+        self._count = 0
+
+    def see(self, inputs: object, targets: object) -> None:
+        """Keep a minibatch's samples, if they are rows of numbers."""
+        if self._count >= MOST_SAMPLES or not isinstance(inputs, Tensor):
+            return
+        if not isinstance(targets, Tensor) or not inputs.is_floating_point():
+            return
+        if inputs.ndim < 2 or not targets.ndim or len(targets) != len(inputs):
+            return
+        if inputs[0].numel() > MOST_FEATURES or targets.numel() != len(targets):
+            return
+        self._inputs.append(inputs.detach().flatten(1).clone())
+        self._targets.append(targets.detach().reshape(-1).clone())
+        self._count += len(inputs)
+
+    def reader(self) -> Callable[[], SignalFacts | None]:
+        """Return what works out how well targets follow from inputs."""
+        inputs, targets = list(self._inputs), list(self._targets)
+        if self._count < FEWEST_SAMPLES:
+            return lambda: None
+        return lambda: measure_signal(
+            torch.cat(inputs)[:MOST_SAMPLES].cpu(),
+            torch.cat(targets)[:MOST_SAMPLES].cpu(),
+        )
+
+
+def signal_of(tensors: Sequence[Tensor]) -> SignalFacts | None:
+    """Return the same for some samples of a whole data set, evenly picked."""
+    inputs, targets = tensors[0], tensors[-1]
+    if len(tensors) < 2 or not inputs.is_floating_point() or inputs.ndim < 2:
+        return None
+    count = len(inputs)
+    if count < FEWEST_SAMPLES or inputs[0].numel() > MOST_FEATURES:
+        return None
+    if targets.numel() != count:
+        return None
+    rows = torch.linspace(0, count - 1, min(count, MOST_SAMPLES)).long()
+    picked = rows.to(inputs.device)
+    kept = inputs[picked].flatten(1).cpu()
+    return measure_signal(kept, targets.reshape(-1)[rows.to(targets.device)].cpu())
+
+
+def measure_signal(inputs: Tensor, targets: Tensor) -> SignalFacts | None:
+    """Predict each sample's target from all other samples, in two plain ways.
+
+    Args:
+        inputs: Shape (samples, features).
+        targets: Classes or numbers, shape (samples,).
+
+    Returns:
+        None: the targets are all the same, or too few samples differ.
+    """
+    inputs, first = torch.unique(inputs.double(), dim=0, return_inverse=True)
+    picked = torch.zeros(len(inputs), dtype=targets.dtype)
+    picked[first] = targets
+    targets = picked
+    count = len(inputs)
+    if count < FEWEST_SAMPLES or not inputs.isfinite().all():
+        return None
+    scale = inputs.std(0)
+    moving = scale > 1e-9
+    if not moving.any():
+        return None
+    rows = (inputs[:, moving] - inputs[:, moving].mean(0)) / scale[moving]
+    is_regression = targets.is_floating_point() and len(torch.unique(targets)) > 10
+    distance = torch.cdist(rows, rows)
+    distance.fill_diagonal_(float("inf"))
+    nearest = targets[distance.argmin(1)]
+    if is_regression:
+        wanted = (targets - targets.mean()).double()[:, None]
+    else:
+        classes, targets = torch.unique(targets, return_inverse=True)
+        nearest = torch.searchsorted(classes, nearest)
+        if len(classes) < 2:
+            return None
+        wanted = torch.nn.functional.one_hot(targets).double()
+        wanted = wanted - wanted.mean(0)
+    guess = _leave_one_out(rows, wanted)
+    if is_regression:
+        flat = wanted[:, 0]
+        neighbour = _correlation(nearest.double(), flat)
+        linear, chance = _correlation(guess[:, 0], flat), 0.0
+        error = 1 / np.sqrt(count)
+    else:
+        shares = torch.bincount(targets) / count
+        chance = float(shares.max())
+        linear = float((guess + shares).argmax(1).eq(targets).double().mean())
+        neighbour = float(nearest.eq(targets).double().mean())
+        error = np.sqrt(chance * (1 - chance) / count)
+    return SignalFacts(
+        samples=count,
+        neighbour=_short(neighbour),
+        linear=_short(linear),
+        chance=_short(chance),
+        error=_short(float(error)),
+    )
+
+
+def _leave_one_out(rows: Tensor, wanted: Tensor) -> Tensor:
+    """Return ridge regression's guess for each row, made without it.
+
+    Source:
+        Rifkin & Lippert 2007, "Notes on regularized least squares": the guess without a
+        sample is y − (K⁻¹y) / diag(K⁻¹), K the kernel with the penalty on its diagonal.
+    """
+    count, features = rows.shape
+    kernel = rows @ rows.T / features + torch.eye(count, dtype=rows.dtype)
+    inverse = torch.linalg.inv(kernel)
+    guess: Tensor = wanted - (inverse @ wanted) / inverse.diagonal()[:, None]
+    return guess
+
+
+def _correlation(one: Tensor, other: Tensor) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    size = float(one.norm() * other.norm())
+    return float(one @ other) / size if size > 0 else 0.0
+
+
+def count_twins(sources: Sources) -> tuple[float, float] | None:
+    """Count samples that are there twice, bit for bit.
+
+    Returns:
+        The share of validation samples that training samples equal, and the share of
+        training samples that another one equals. None: the data is not at hand, or too
+        much.
+    """
+    if sources.train is None or sources.val is None:
+        return None
+    train, val = sources.train[0], sources.val[0]
+    size = train.nbytes + val.nbytes
+    if not len(val) or not len(train) or train.shape[1:] != val.shape[1:]:
+        return None
+    if size > MOST_BYTES or train[0].numel() < 2 or train.dtype != val.dtype:
+        return None
+    known: dict[bytes, int] = {}
+    for digest in _digests(train):
+        known[digest] = known.get(digest, 0) + 1
+    double = sum(count for count in known.values() if count > 1)
+    shared = sum(digest in known for digest in _digests(val))
+    return shared / len(val), double / len(train)
+
+
+def _digests(rows: Tensor) -> list[bytes]:
+    array: NDArray[Any] = rows.detach().cpu().flatten(1).contiguous().numpy()
+    return [hashlib.blake2b(row.tobytes(), digest_size=12).digest() for row in array]

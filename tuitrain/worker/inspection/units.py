@@ -1,0 +1,145 @@
+"""Units of the model: activations that are dead or saturated, weights that are alike."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tuitrain.events import UnitFacts
+
+MOST_ACTIVATIONS: Final = 64
+SATURATED_TANH: Final = 0.9866
+"""|tanh(2.5)|: beyond, the slope is below 2.6 % of the steepest."""
+SATURATED_SIGMOID: Final = 0.0067
+"""sigmoid(-5): closer to 0 or 1, the slope is below 2.7 % of the steepest.
+Source: |z| > 5 is DeepDiagnosis' bound (ICSE 2022), for the value before a sigmoid."""
+ALIKE: Final = 1e-6
+"""Relative difference of two units' weights up to which they are the same."""
+
+_KINDS: Final = {"relu": "relu", "relu_": "relu", "tanh": "tanh", "tanh_": "tanh"} | {
+    "sigmoid": "sigmoid",
+    "sigmoid_": "sigmoid",
+}
+
+
+class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every ReLU, tanh and sigmoid of one forward pass, called however it may be."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        """Look on.
+
+        Args:
+            names: Identity of each weight to the name of its layer.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._names = names
+        self._layer = ""
+        self.seen: list[tuple[str, str, int, Tensor, Tensor]] = []
+        """(name, kind, units, share, output)."""
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401 - as torch calls it
+        types: Any,  # noqa: ANN401
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        result = func(*args, **(kwargs or {}))
+        kind = _KINDS.get(func.__name__.partition(".")[0])
+        for each in args:
+            if isinstance(each, Tensor) and (name := self._find(each)):
+                self._layer = name
+        if kind and isinstance(result, Tensor) and len(self.seen) < MOST_ACTIVATIONS:
+            self._note(kind, result)
+        return result
+
+    def _find(self, tensor: Tensor) -> str | None:
+        # A transposed weight shares the memory of the parameter.
+        return self._names.get(tensor.untyped_storage().data_ptr())
+
+    def _note(self, kind: str, result: Tensor) -> None:
+        if result.ndim < 2 or not result.is_floating_point():
+            return
+        units = result.shape[1] if result.ndim in (2, 4, 5) else result.shape[-1]
+        if kind == "relu":
+            axis = 1 if result.ndim in (2, 4, 5) else -1
+            others = [d for d in range(result.ndim) if d != axis % result.ndim]
+            share = (result.amax(others) <= 0).float().mean()
+        elif kind == "tanh":
+            share = (result.abs() > SATURATED_TANH).float().mean()
+        else:
+            edge = torch.minimum(result, 1 - result)
+            share = (edge < SATURATED_SIGMOID).float().mean()
+        where = f" after {self._layer}" if self._layer else ""
+        self.seen.append((f"{kind}{where}", kind, units, share, result))
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Run a forward pass that leaves no trace: modes, buffers and random state stay."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(b, b._version, b.detach().clone()) for b in model.buffers()]  # noqa: SLF001
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=[d.index or 0 for d in devices]):
+        try:
+            for module, _ in modes:
+                module.training = False
+            with torch.no_grad():
+                yield
+        finally:
+            for module, was_training in modes:
+                module.training = was_training
+            with torch.no_grad():
+                for buffer, version, before in buffers:
+                    # A module may write where none should be written in evaluation.
+                    if buffer._version != version:  # noqa: SLF001
+                        buffer.copy_(before)
+
+
+def look_at_units(
+    model: nn.Module, forward: Callable[[], object]
+) -> tuple[list[tuple[str, str, int, Tensor]], object]:
+    """Make one forward pass and return (name, kind, units, share) of each activation.
+
+    What the model returns is no hidden unit and left out. Call within `undisturbed`.
+    """
+    names = {
+        each.untyped_storage().data_ptr(): name.rpartition(".")[0]
+        for name, each in model.named_parameters()
+        if each.ndim >= 2 and each.numel()
+    }
+    with ActivationLook(names) as look:
+        outputs = forward()
+    last = outputs.data_ptr() if isinstance(outputs, Tensor) else None
+    kept = [each[:4] for each in look.seen if each[4].data_ptr() != last]
+    return kept, outputs
+
+
+def read_units(seen: Sequence[tuple[str, str, int, Tensor]]) -> list[UnitFacts]:
+    """Read the shares."""
+    if not seen:
+        return []
+    shares = torch.stack([share.float().cpu() for *_, share in seen]).tolist()
+    return [
+        UnitFacts(name=name, kind=kind, units=units, dead=round(share, 4))
+        if kind == "relu"
+        else UnitFacts(name=name, kind=kind, units=units, saturated=round(share, 4))
+        for (name, kind, units, _), share in zip(seen, shares, strict=True)
+    ]
+
+
+def find_alike(
+    named: Sequence[tuple[str, nn.Parameter]],
+) -> list[tuple[str, Tensor]]:
+    """Return for each weight tensor of several units whether these are all the same."""
+    found = []
+    for name, each in named:
+        if not each.requires_grad or each.ndim < 2 or each.shape[0] < 2:
+            continue
+        rows = each.detach().flatten(1)
+        spread = (rows - rows[:1]).abs().amax()
+        found.append((name, spread <= ALIKE * rows.abs().amax()))
+    return found
