@@ -60,6 +60,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     iterations: int
     """Iterations the looks at gradients cover."""
+    optimizer: str = ""
+    """Class name of the first optimizer, `AdamW`."""
     stale_checked: int = 0
     """First backward passes after an update that were compared."""
     stale: int = 0
@@ -98,10 +100,23 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether different samples get different outputs, after these iterations."""
     mode_layers: int = 0
     """Layers that behave differently in training: dropout, batch normalization."""
+    largest_dropout: float = 0.0
+    """Highest probability of a dropout layer."""
     off_in_training: list[str] = []
     """Those found in evaluation mode in every pass with gradients."""
     on_in_validation: list[str] = []
     """Those found in training mode in every pass without gradients."""
+    top_class: float | None = None
+    """Share of the kept training samples that get the most frequent answer, after these
+    iterations; None: no classes."""
+    weight_norm_at_start: float | None = None
+    """L2 norm of all weight tensors that are trained, before the first update."""
+    weight_norm: float | None = None
+    """The same after these iterations."""
+    decay_over_gradient: float | None = None
+    """Norm of what weight decay adds to the gradient over that of the gradient itself,
+    at the newest update looked at. With decoupled decay, of what it takes from the
+    weights over an update of Adam whose gradients all agree. None: no decay."""
     inputs: InputFacts | None = None
     signal: SignalFacts | None = None
     twins: float | None = None

@@ -148,6 +148,38 @@ def _read_all(sums: dict[int, Tensor]) -> dict[int, float]:
     return values
 
 
+def weigh_decay(optimizer: Optimizer) -> Tensor | None:
+    """Return what weight decay does over what the gradients do; None: there is no decay.
+
+    Of a decay that is part of the gradient: ‖λw‖ / ‖g‖. Of a decoupled one, which works
+    on the weights beside Adam's updates of about one LR a weight: λ‖w‖ / √n.
+    """
+    decays, grads, count = [], [], 0
+    is_decoupled = False
+    for group in optimizer.param_groups:
+        decay = group.get("weight_decay", 0.0)
+        if isinstance(decay, Tensor) or not decay:
+            continue
+        is_decoupled |= bool(group.get("decoupled_weight_decay", False))
+        is_decoupled |= "AdamW" in type(optimizer).__name__
+        for each in group["params"]:
+            if each.grad is None or each.grad.is_sparse or each.ndim < 2:
+                continue
+            decays.append(decay * torch.linalg.vector_norm(each.detach().float()))
+            grads.append(torch.linalg.vector_norm(each.grad.float()))
+            count += each.numel()
+    if not decays:
+        return None
+    device = decays[0].device
+    top = torch.linalg.vector_norm(torch.stack([d.to(device) for d in decays]))
+    if is_decoupled:
+        share: Tensor = top / count**0.5
+    else:
+        below = torch.linalg.vector_norm(torch.stack([g.to(device) for g in grads]))
+        share = top / below
+    return share
+
+
 def outside_of(
     named: Sequence[tuple[str, nn.Parameter]], optimizers: Iterable[Optimizer]
 ) -> list[str]:

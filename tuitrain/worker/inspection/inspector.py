@@ -9,15 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from tuitrain.events import (
-    InputFacts,
-    Inspection,
-    ProbeFailed,
-    SignalFacts,
-    TaskInspected,
-    TrialId,
-    UnitFacts,
-)
+from tuitrain.events import SignalFacts, TrialId
 from tuitrain.worker.inspection.answers import (
     OutputLook,
     compare_halves,
@@ -30,10 +22,10 @@ from tuitrain.worker.inspection.gradients import (
     GradientSizes,
     StaleGradients,
     outside_of,
-    read_sizes,
+    weigh_decay,
 )
-from tuitrain.worker.inspection.modes import ModeLook
-from tuitrain.worker.inspection.reading import Deferred, flag, narrow, number
+from tuitrain.worker.inspection.modes import ModeLook, largest_dropout
+from tuitrain.worker.inspection.reading import Deferred, narrow
 from tuitrain.worker.inspection.samples import (
     FIRST_LAYERS,
     Gathered,
@@ -42,10 +34,12 @@ from tuitrain.worker.inspection.samples import (
     count_twins,
     signal_of,
 )
+from tuitrain.worker.inspection.telling import Snapshot, Teller
 from tuitrain.worker.inspection.units import (
     find_alike,
     look_at_units,
-    read_units,
+    measure_weights,
+    share_of_top_class,
     undisturbed,
 )
 
@@ -120,8 +114,8 @@ class Inspector:
         self._units: Any = []
         self._units_at_start: Any = []
         self._facts: dict[str, Any] = {}
-        self._read: dict[str, Any] = {}
-        """What the sender thread has worked out, once and for all."""
+        self._teller = Teller(trial, put)
+        self._frozen = [n for n, p in self._named if not p.requires_grad][:MOST_NAMES]
         self._forward_handles = [
             model.register_forward_pre_hook(self._see_inputs, with_kwargs=True),
             model.register_forward_hook(self._see_outputs),
@@ -220,9 +214,11 @@ class Inspector:
     def _before_step(self, index: int) -> None:
         if index == 0:
             self._iteration += 1
+        optimizer = self._optimizers[index]
+        if index == 0 and (self._iteration in TOLD_AT or _is_doubled(self._iteration)):
+            self._facts["decay_over_gradient"] = weigh_decay(optimizer)
         if not self._looking:
             return
-        optimizer = self._optimizers[index]
         owned = {id(p) for g in optimizer.param_groups for p in g["params"]}
         if index == 0:
             # Those outside of all optimizers are told apart elsewhere.
@@ -269,6 +265,7 @@ class Inspector:
                     self._model, lambda: self._model(*inputs, **named)
                 )
                 self._units_at_start = seen
+                self._facts["weight_norm_at_start"] = measure_weights(self._named)
                 if isinstance(outputs, Tensor):
                     self._facts["mixed_samples"] = mixes_samples(
                         self._model, inputs, named, outputs
@@ -294,6 +291,8 @@ class Inspector:
                 self._units, outputs = look_at_units(
                     self._model, lambda: self._model(*inputs, **named)
                 )
+                self._facts["top_class"] = share_of_top_class(outputs)
+                self._facts["weight_norm"] = measure_weights(self._named)
                 if isinstance(outputs, Tensor):
                     self._facts["varies_with_input"] = varies(outputs)
         finally:
@@ -311,98 +310,35 @@ class Inspector:
 
     def _tell(self) -> None:
         """Hand over all there is; the sender thread reads the tensors."""
-        stale = [each.stale for each in self._stale if each.stale is not None]
-        named, sums = self._sizes.snapshot()
-        self._put(
-            Deferred(
-                partial(
-                    self._make,
-                    iterations=self._iteration,
-                    looked=min(self._iteration, LOOKED_AT),
-                    checked=max((each.checked for each in self._stale), default=0),
-                    stale=stale,
-                    named=named,
-                    sums=sums,
-                    outside=outside_of(self._named, self._optimizers),
-                    alike=(list(self._alike), list(self._alike_now)),
-                    outputs=(
-                        list(self._outputs.shape),
-                        self._outputs.probabilities,
-                        self._outputs.log_probabilities,
-                        self._outputs.in_unit,
-                    ),
-                    facts=dict(self._facts),
-                    modes=(
-                        self._modes.layers,
-                        self._modes.off_in_training,
-                        self._modes.on_in_validation,
-                    ),
-                    inputs=None if self._inputs is None else self._inputs.reader(),
-                    signal=self._signal_reader(),
-                    units=(list(self._units_at_start), list(self._units)),
-                )
-            )
+        outputs, modes = self._outputs, self._modes
+        snapshot = Snapshot(
+            iterations=self._iteration,
+            looked=min(self._iteration, LOOKED_AT),
+            checked=max((each.checked for each in self._stale), default=0),
+            stale=[each.stale for each in self._stale if each.stale is not None],
+            sizes=self._sizes.snapshot(),
+            outside=outside_of(self._named, self._optimizers),
+            alike=(list(self._alike), list(self._alike_now)),
+            probabilities=outputs.probabilities,
+            log_probabilities=outputs.log_probabilities,
+            in_unit=outputs.in_unit,
+            facts=dict(self._facts),
+            inputs=None if self._inputs is None else self._inputs.reader(),
+            signal=self._signal_reader(),
+            twins=self._count_twins,
+            units=(list(self._units_at_start), list(self._units)),
+            plain={
+                "optimizer": type(self._optimizers[0]).__name__,
+                "frozen": self._frozen,
+                "parameters": len(self._named),
+                "output_shape": list(outputs.shape),
+                "mode_layers": modes.layers,
+                "largest_dropout": largest_dropout(self._model),
+                "off_in_training": modes.off_in_training,
+                "on_in_validation": modes.on_in_validation,
+            },
         )
-
-    def _make(
-        self,
-        *,
-        iterations: int,
-        looked: int,
-        checked: int,
-        stale: list[Tensor],
-        named: Any,  # noqa: ANN401
-        sums: dict[int, Tensor],
-        outside: list[str],
-        alike: Any,  # noqa: ANN401
-        outputs: Any,  # noqa: ANN401
-        facts: dict[str, Any],
-        modes: Any,  # noqa: ANN401
-        inputs: Callable[[], InputFacts | None] | None,
-        signal: Callable[[], SignalFacts | None] | None,
-        units: Any,  # noqa: ANN401
-    ) -> TaskInspected:
-        missing, sizes = read_sizes(named, sums, looked)
-        began, now = alike
-        still = {name for name, same in now if bool(same)}
-        shape, probabilities, log_probabilities, in_unit = outputs
-        layers, off, on = modes
-        at_start: list[UnitFacts] = self._once("units", lambda: read_units(units[0]))
-        twins = self._once("twins", self._count_twins)
-        told = None if signal is None else self._once("signal", signal)
-        frozen = [name for name, each in self._named if not each.requires_grad]
-        return TaskInspected(
-            trial=self._trial,
-            found=Inspection(
-                iterations=iterations,
-                stale_checked=checked,
-                stale=max((int(each) for each in stale), default=0),
-                no_gradient=[name for name in missing if name not in outside],
-                not_in_optimizer=outside,
-                frozen=frozen[:MOST_NAMES],
-                parameters=len(self._named),
-                gradient_rms={name: _short(size) for name, size in sizes.items()},
-                alike_units=[n for n, same in began if bool(same) and n in still],
-                output_shape=shape,
-                target_shape=facts.get("target_shape", []),
-                are_probabilities=flag(probabilities),
-                are_log_probabilities=flag(log_probabilities),
-                in_unit_interval=flag(in_unit),
-                is_broadcast=facts.get("is_broadcast"),
-                batch_loss_ratio=number(facts.get("batch_loss_ratio")),
-                mixed_samples=flag(facts.get("mixed_samples")),
-                varies_with_input=flag(facts.get("varies_with_input")),
-                mode_layers=layers,
-                off_in_training=off,
-                on_in_validation=on,
-                inputs=None if inputs is None else inputs(),
-                signal=told,
-                twins=None if twins is None else _short(twins[0]),
-                twins_within=None if twins is None else _short(twins[1]),
-                units_at_start=at_start,
-                units=read_units(units[1]),
-            ),
-        )
+        self._put(Deferred(partial(self._teller.tell, snapshot)))
 
     def _signal_reader(self) -> Callable[[], SignalFacts | None] | None:
         """Return what works out the targets' signal; None: not yet, or not at all."""
@@ -412,15 +348,6 @@ class Inspector:
         if self._gathered is None or not is_complete:
             return None
         return self._gathered.reader()
-
-    def _once(self, key: str, work_out: Callable[[], Any]) -> Any:  # noqa: ANN401
-        if key not in self._read:
-            try:
-                self._read[key] = work_out()
-            except Exception as error:  # noqa: BLE001 - the rest is told all the same
-                self._read[key] = [] if key == "units" else None
-                self._report(key, error)
-        return self._read[key]
 
     def _count_twins(self) -> tuple[float, float] | None:
         return None if self._sources is None else count_twins(self._sources)
@@ -432,11 +359,7 @@ class Inspector:
             make(*args)
         except Exception as error:  # noqa: BLE001 - a look must not end a training
             self._off.add(look)
-            self._report(look, error)
-
-    def _report(self, look: str, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        self._put(ProbeFailed(trial=self._trial, probe=look, error=reason))
+            self._teller.report(look, error)
 
 
 def _eager(model: nn.Module) -> nn.Module:

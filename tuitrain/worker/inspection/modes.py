@@ -29,6 +29,16 @@ def two_faced(model: nn.Module) -> list[tuple[str, nn.Module]]:
     return found
 
 
+def largest_dropout(model: nn.Module) -> float:
+    """Return the highest probability of a dropout layer; 0: there is none."""
+    rates = [
+        float(module.p)
+        for module in model.modules()
+        if isinstance(module, nn.modules.dropout._DropoutNd)  # noqa: SLF001
+    ]
+    return max(rates, default=0.0)
+
+
 class ModeLook:
     """Notes the modes of such layers in passes with and without gradients."""
 

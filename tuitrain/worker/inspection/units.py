@@ -19,6 +19,9 @@ Source: |z| > 5 is DeepDiagnosis' bound (ICSE 2022), for the value before a sigm
 ALIKE: Final = 1e-6
 """Relative difference of two units' weights up to which they are the same."""
 
+UnitShare = tuple[str, str, int, Tensor]
+"""(name, kind, units, share of them that is dead, or of values that is saturated)."""
+
 _KINDS: Final = {"relu": "relu", "relu_": "relu", "tanh": "tanh", "tanh_": "tanh"} | {
     "sigmoid": "sigmoid",
     "sigmoid_": "sigmoid",
@@ -101,7 +104,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 
 def look_at_units(
     model: nn.Module, forward: Callable[[], object]
-) -> tuple[list[tuple[str, str, int, Tensor]], object]:
+) -> tuple[list[UnitShare], object]:
     """Make one forward pass and return (name, kind, units, share) of each activation.
 
     What the model returns is no hidden unit and left out. Call within `undisturbed`.
@@ -118,7 +121,7 @@ def look_at_units(
     return kept, outputs
 
 
-def read_units(seen: Sequence[tuple[str, str, int, Tensor]]) -> list[UnitFacts]:
+def read_units(seen: Sequence[UnitShare]) -> list[UnitFacts]:
     """Read the shares."""
     if not seen:
         return []
@@ -129,6 +132,26 @@ def read_units(seen: Sequence[tuple[str, str, int, Tensor]]) -> list[UnitFacts]:
         else UnitFacts(name=name, kind=kind, units=units, saturated=round(share, 4))
         for (name, kind, units, _), share in zip(seen, shares, strict=True)
     ]
+
+
+def share_of_top_class(outputs: object) -> Tensor | None:
+    """Return the share of the most frequent answer; None: no two classes or more."""
+    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+        return None
+    if outputs.ndim != 2 or outputs.shape[1] < 2:
+        return None
+    return outputs.argmax(1).bincount(minlength=2).amax() / len(outputs)
+
+
+def measure_weights(named: Sequence[tuple[str, nn.Parameter]]) -> Tensor | None:
+    """Return the norm of all weight tensors that are trained; None: there are none."""
+    weights = [p.detach() for _, p in named if p.requires_grad and p.ndim >= 2]
+    if not weights:
+        return None
+    norms = torch._foreach_norm(weights, 2, dtype=torch.float32)  # noqa: SLF001
+    device = norms[0].device
+    norm: Tensor = torch.linalg.vector_norm(torch.stack([n.to(device) for n in norms]))
+    return norm
 
 
 def find_alike(
