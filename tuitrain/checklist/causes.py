@@ -4,7 +4,7 @@ from tuitrain.diagnosis import (
     Curves,
     find_lr_ignored,
     find_lr_not_in_force,
-    find_zero_initialization,
+    look_inside,
     read_curves,
 )
 from tuitrain.events import Finding
@@ -12,11 +12,10 @@ from tuitrain.model import StudyModel, TrialModel
 
 
 def find_causes(model: StudyModel, trials: list[TrialModel]) -> list[Finding]:
-    """Return what probes say for certain: weights at zero, an LR that is not in force."""
+    """Return what probes say for certain of the task: bugs, an LR that is not in force."""
     curves = [read_curves(model, trial.trial) for trial in trials]
-    zero = [find_zero_initialization(each.ratios) for each in curves]
-    causes = [_find_in_all(zero), _find_lr(curves)]
-    return [cause for cause in causes if cause is not None]
+    lr = _find_lr(curves)
+    return [*([] if lr is None else [lr]), *_find_in_all(curves)]
 
 
 def _find_lr(curves: list[Curves]) -> Finding | None:
@@ -26,15 +25,19 @@ def _find_lr(curves: list[Curves]) -> Finding | None:
     return _find_worst([find_lr_not_in_force(each) for each in curves])
 
 
-def _find_in_all(found: list[Finding | None]) -> Finding | None:
-    """Return the mildest of the findings if every trial has one.
+def _find_in_all(curves: list[Curves]) -> list[Finding]:
+    """Return the mildest finding of each kind that every trial has.
 
     All trials begin alike: what one of them overcame is no reason to stop.
     """
-    findings = [finding for finding in found if finding is not None]
-    if len(findings) < len(found):
-        return None
-    return min(findings, key=lambda f: f.severity.rank, default=None)
+    found = [{f.kind: f for f in look_inside(each)} for each in curves]
+    if not found:
+        return []
+    return [
+        min((each[kind] for each in found), key=lambda f: f.severity.rank)
+        for kind in found[0]
+        if all(kind in each for each in found)
+    ]
 
 
 def _find_worst(found: list[Finding | None]) -> Finding | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tuitrain.checklist.settings import Settings
+from tuitrain.diagnosis import PROBES
 from tuitrain.events import (
     Advice,
     Config,
@@ -121,9 +122,5 @@ def describe_kind(kind: str) -> str:
     return f"LR {words.removeprefix('lr ')}" if words.startswith("lr ") else words
 
 
-NAMED_CAUSES: Final = (
-    "zero_initialization",
-    "lr_not_in_force",
-    "labels_carry_no_signal",
-)
+NAMED_CAUSES: Final = (*PROBES, "labels_carry_no_signal")
 """Kinds that say more than the symptom a summary tells."""

@@ -1,8 +1,8 @@
 """What the numbers mean: one rule a file."""
 
+from tuitrain.diagnosis.arbitration import CAUSES, PROBES, arrange
 from tuitrain.diagnosis.curves import RATIO_PREFIX, Curves, read_curves
-from tuitrain.diagnosis.divergence import find_divergence
-from tuitrain.diagnosis.examine import arrange, examine
+from tuitrain.diagnosis.examine import examine, look_inside
 from tuitrain.diagnosis.expected_loss import (
     ExpectedLoss,
     chance_loss,
@@ -17,21 +17,26 @@ from tuitrain.diagnosis.initial_loss import (
     find_non_finite_initial_loss,
     measure_initial_loss,
 )
-from tuitrain.diagnosis.labels_carry_no_signal import find_labels_without_signal
-from tuitrain.diagnosis.loss_not_decreasing import (
+from tuitrain.diagnosis.numerics import Numbers, drop, finite
+from tuitrain.diagnosis.overfit_small import FitFailure, classify_fit_failure
+from tuitrain.diagnosis.rules.divergence import find_divergence
+from tuitrain.diagnosis.rules.labels_carry_no_signal import find_labels_without_signal
+from tuitrain.diagnosis.rules.loss_not_decreasing import (
     find_loss_not_decreasing,
     has_dropped,
 )
-from tuitrain.diagnosis.lr_not_in_force import (
+from tuitrain.diagnosis.rules.lr_not_in_force import (
     find_lr_ignored,
     find_lr_not_in_force,
 )
-from tuitrain.diagnosis.non_finite import find_non_finite
-from tuitrain.diagnosis.numerics import Numbers, drop, finite
-from tuitrain.diagnosis.overfit_small import FitFailure, classify_fit_failure
-from tuitrain.diagnosis.zero_initialization import find_zero_initialization
+from tuitrain.diagnosis.rules.non_finite import find_non_finite
+from tuitrain.diagnosis.rules.symmetric_initialization import (
+    find_symmetric_initialization,
+)
 
 __all__ = [
+    "CAUSES",
+    "PROBES",
     "RATIO_PREFIX",
     "Curves",
     "ExpectedLoss",
@@ -53,10 +58,11 @@ __all__ = [
     "find_lr_not_in_force",
     "find_non_finite",
     "find_non_finite_initial_loss",
-    "find_zero_initialization",
+    "find_symmetric_initialization",
     "finite",
     "has_dropped",
     "implied_spread",
+    "look_inside",
     "measure_initial_loss",
     "read_curves",
     "rounded",

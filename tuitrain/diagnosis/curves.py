@@ -4,12 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from tuitrain.diagnosis.expected_loss import chance_loss
 from tuitrain.diagnosis.numerics import Numbers, finite
-from tuitrain.events import Config, LossFacts, TrialId
-from tuitrain.model import EMPTY_SERIES, Series, StudyModel, lineage, whole_series
+from tuitrain.events import Config, Inspection, LossFacts, TrialId
+from tuitrain.model import (
+    EMPTY_SERIES,
+    Series,
+    StudyModel,
+    TrialModel,
+    TrialState,
+    lineage,
+    whole_series,
+)
 
 RATIO_PREFIX: Final = "update_ratio/"
 """Series of update ratios are called this and the tensor's name."""
@@ -29,6 +38,14 @@ class Curves:
     """LR in force, at least where it changed."""
     ratios: Mapping[str, Series] = field(default_factory=dict)
     """Update ratio of each tensor, by its name, in the model's order."""
+    grad_norm: Series = EMPTY_SERIES
+    """Norm of all gradients, before clipping where tuitrain clips."""
+    times: Series = EMPTY_SERIES
+    """Wall time in seconds at which points were written, by iteration."""
+    now_s: float | None = None
+    """Newest wall time the study knows; None: the trial does not run."""
+    inspection: Inspection | None = None
+    """What looks inside the training process found; None: there was none."""
     config: Config = field(default_factory=dict)
     facts: LossFacts | None = None
     val_samples: int | None = None
@@ -81,11 +98,33 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
             name.removeprefix(RATIO_PREFIX): whole_series(model, trial, name)
             for name in names
         },
+        grad_norm=whole_series(model, trial, "grad_norm"),
+        times=newest.times,
+        now_s=model.last_at_s if newest.state is TrialState.RUNNING else None,
+        inspection=_find_inspection(model, chain),
         config=newest.config,
         facts=task.loss if task is not None else None,
         val_samples=task.val_samples if task is not None else None,
         epochs=newest.limits.epochs,
         config_read=tuple(task.config_read) if task is not None else (),
+    )
+
+
+def _find_inspection(
+    model: StudyModel, chain: tuple[TrialModel, ...]
+) -> Inspection | None:
+    """Return what was found in this trial, and of the data in any trial of the study.
+
+    Samples are compared in the first steps only: they are the same in all of them.
+    """
+    own = next((t.inspection for t in reversed(chain) if t.inspection), None)
+    if own is None:
+        return None
+    others = [t.inspection for t in model.trials.values() if t.inspection is not None]
+    signal = next((i.signal for i in (own, *others) if i.signal is not None), None)
+    twins = next((i for i in (own, *others) if i.twins is not None), own)
+    return msgspec.structs.replace(
+        own, signal=signal, twins=twins.twins, twins_within=twins.twins_within
     )
 
 

@@ -1,35 +1,66 @@
-"""All rules on one trial, and which finding follows from which."""
+"""All rules on one trial."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from tuitrain.diagnosis.bad_initialization import find_bad_initialization
+from tuitrain.diagnosis.arbitration import arrange
 from tuitrain.diagnosis.curves import Curves, read_curves
-from tuitrain.diagnosis.divergence import find_divergence
-from tuitrain.diagnosis.generalization_gap import find_generalization_gap
-from tuitrain.diagnosis.labels_carry_no_signal import find_labels_without_signal
-from tuitrain.diagnosis.loss_not_decreasing import find_loss_not_decreasing
-from tuitrain.diagnosis.loss_plateau import find_loss_plateau
-from tuitrain.diagnosis.lr_decayed_too_early import find_lr_decayed_too_early
-from tuitrain.diagnosis.lr_not_in_force import find_lr_not_in_force
-from tuitrain.diagnosis.needs_longer_training import find_needs_longer_training
-from tuitrain.diagnosis.non_finite import find_non_finite
-from tuitrain.diagnosis.overfitting import find_overfitting
-from tuitrain.diagnosis.underfitting import find_underfitting
-from tuitrain.diagnosis.update_ratio import (
-    find_lr_too_high,
-    find_lr_too_low,
-    find_update_ratio_off,
+from tuitrain.diagnosis.rules.bad_initialization import find_bad_initialization
+from tuitrain.diagnosis.rules.class_collapse import find_class_collapse
+from tuitrain.diagnosis.rules.dead_relu import find_dead_relu
+from tuitrain.diagnosis.rules.divergence import find_divergence
+from tuitrain.diagnosis.rules.excess_regularization import find_excess_regularization
+from tuitrain.diagnosis.rules.exploding_gradients import find_exploding_gradients
+from tuitrain.diagnosis.rules.generalization_gap import find_generalization_gap
+from tuitrain.diagnosis.rules.gradients_not_zeroed import find_gradients_not_zeroed
+from tuitrain.diagnosis.rules.initial_loss_at_start import find_initial_loss_at_start
+from tuitrain.diagnosis.rules.input_ignored import find_input_ignored
+from tuitrain.diagnosis.rules.labels_carry_no_signal import find_labels_without_signal
+from tuitrain.diagnosis.rules.loss_not_decreasing import find_loss_not_decreasing
+from tuitrain.diagnosis.rules.loss_plateau import find_loss_plateau
+from tuitrain.diagnosis.rules.lr_decayed_too_early import find_lr_decayed_too_early
+from tuitrain.diagnosis.rules.lr_not_in_force import find_lr_not_in_force
+from tuitrain.diagnosis.rules.lr_too_high import find_lr_too_high
+from tuitrain.diagnosis.rules.lr_too_low import find_lr_too_low
+from tuitrain.diagnosis.rules.mixed_samples import find_mixed_samples
+from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
+from tuitrain.diagnosis.rules.no_gradient import find_no_gradient
+from tuitrain.diagnosis.rules.non_finite import find_non_finite, find_non_finite_inputs
+from tuitrain.diagnosis.rules.not_in_optimizer import find_not_in_optimizer
+from tuitrain.diagnosis.rules.output_loss_mismatch import find_output_loss_mismatch
+from tuitrain.diagnosis.rules.overfitting import find_overfitting
+from tuitrain.diagnosis.rules.saturated_activations import find_saturated_activations
+from tuitrain.diagnosis.rules.saturated_early import find_saturated_early
+from tuitrain.diagnosis.rules.stalled import find_stalled
+from tuitrain.diagnosis.rules.symmetric_initialization import (
+    find_symmetric_initialization,
 )
-from tuitrain.diagnosis.zero_initialization import find_zero_initialization
+from tuitrain.diagnosis.rules.train_val_leakage import find_train_val_leakage
+from tuitrain.diagnosis.rules.underfitting import find_underfitting
+from tuitrain.diagnosis.rules.unnormalized_inputs import find_unnormalized_inputs
+from tuitrain.diagnosis.rules.update_ratio_off import find_update_ratio_off
+from tuitrain.diagnosis.rules.vanishing_gradients import find_vanishing_gradients
+from tuitrain.diagnosis.rules.wrong_mode import find_wrong_mode
+from tuitrain.diagnosis.rules.wrong_reduction import find_wrong_reduction
 from tuitrain.events import Finding, TrialId
 from tuitrain.model import StudyModel
 
+Rule = Callable[[Curves], Finding | None]
 
-def _zero_initialization(curves: Curves) -> Finding | None:
-    return find_zero_initialization(curves.ratios)
+PROBE_RULES: Final[tuple[Rule, ...]] = (
+    find_gradients_not_zeroed,
+    find_output_loss_mismatch,
+    find_not_in_optimizer,
+    find_mixed_samples,
+    find_wrong_reduction,
+    find_wrong_mode,
+    find_unnormalized_inputs,
+    find_non_finite_inputs,
+    find_train_val_leakage,
+)
+"""Rules on what a look inside the process found, without an update, too."""
 
 
 def _non_finite(curves: Curves) -> Finding | None:
@@ -44,9 +75,21 @@ def _loss_not_decreasing(curves: Curves) -> Finding | None:
     return find_loss_not_decreasing(curves.loss.values, curves.chance)
 
 
-LOSS_RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
-    _zero_initialization,
+BUG_RULES: Final[tuple[Rule, ...]] = (
+    find_symmetric_initialization,
+    find_input_ignored,
+    find_no_gradient,
+)
+"""Rules on what such a look found after some updates."""
+
+LOSS_RULES: Final[tuple[Rule, ...]] = (
+    *BUG_RULES,
     find_lr_not_in_force,
+    find_initial_loss_at_start,
+    find_dead_relu,
+    find_saturated_activations,
+    find_vanishing_gradients,
+    find_exploding_gradients,
     find_labels_without_signal,
     _non_finite,
     _divergence,
@@ -54,86 +97,50 @@ LOSS_RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
     find_lr_too_low,
     _loss_not_decreasing,
     find_bad_initialization,
+    find_stalled,
 )
 """Rules on the training loss and the updates; causes before their symptoms."""
 
-CURVE_RULES: Final[tuple[Callable[[Curves], Finding | None], ...]] = (
+CURVE_RULES: Final[tuple[Rule, ...]] = (
+    find_excess_regularization,
     find_overfitting,
     find_generalization_gap,
     find_underfitting,
+    find_class_collapse,
     find_lr_decayed_too_early,
     find_loss_plateau,
     find_needs_longer_training,
+    find_saturated_early,
     find_update_ratio_off,
 )
 """Rules on a whole learning curve; a few minibatches, over and over, have none."""
-
-_STOPS_LEARNING: Final = (
-    "zero_initialization",
-    "lr_not_in_force",
-    "labels_carry_no_signal",
-    "non_finite",
-    "divergence",
-    "lr_too_high",
-    "lr_too_low",
-)
-
-CAUSES: Final[dict[str, tuple[str, ...]]] = {
-    "non_finite": ("lr_not_in_force", "lr_too_high"),
-    "divergence": ("lr_not_in_force", "non_finite", "lr_too_high"),
-    "lr_too_high": ("lr_not_in_force",),
-    "lr_too_low": ("zero_initialization",),
-    "loss_not_decreasing": _STOPS_LEARNING,
-    "loss_exploded": ("lr_not_in_force",),
-    "stuck_below_fit": ("zero_initialization", "lr_not_in_force"),
-    "lr_at_edge": ("lr_not_in_force",),
-    "bad_initialization": ("lr_too_low",),
-    "overfitting": ("labels_carry_no_signal",),
-    "overconfidence": ("labels_carry_no_signal",),
-    "generalization_gap": ("labels_carry_no_signal", "overfitting"),
-    "underfitting": (*_STOPS_LEARNING, "loss_not_decreasing", "lr_decayed_too_early"),
-    "loss_plateau": (
-        *_STOPS_LEARNING,
-        "loss_not_decreasing",
-        "lr_decayed_too_early",
-        "underfitting",
-    ),
-    "update_ratio_off": ("zero_initialization",),
-}
-"""For each symptom the findings it may follow from, the most direct evidence first:
-probes before numeric failure, numeric failure before the shape of curves."""
 
 
 def examine(model: StudyModel, trial: TrialId) -> tuple[Finding, ...]:
     """Return what the rules see in the trial's whole trajectory.
 
     Causes come before what follows from them, and the more severe before the less.
-    Nothing is found where no update is made (step 1).
+    Where no update is made (step 1), only probes are asked.
     """
     known = model.trials.get(trial)
-    if known is None or not known.limits.update:
+    if known is None:
         return ()
     curves = read_curves(model, trial)
-    rules = LOSS_RULES
-    if known.limits.batches is None:
-        rules = (*LOSS_RULES, *CURVE_RULES)
-    found = [rule(curves) for rule in rules]
-    named = [msgspec.structs.replace(f, trial=trial) for f in found if f is not None]
-    return arrange(named)
+    rules = PROBE_RULES
+    if known.limits.update:
+        rules = (*rules, *LOSS_RULES)
+        if known.limits.batches is None:
+            rules = (*rules, *CURVE_RULES)
+    found: dict[str, Finding] = {}
+    for rule in rules:
+        finding = rule(curves)
+        # Two rules may see the same fault; the first one saw it more directly.
+        if finding is not None and finding.kind not in found:
+            found[finding.kind] = msgspec.structs.replace(finding, trial=trial)
+    return arrange(found.values())
 
 
-def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Say of each finding what it follows from, and order them."""
-    findings = list(found)
-    kinds = {finding.kind for finding in findings}
-    linked = [
-        msgspec.structs.replace(f, consequence_of=_find_cause(f.kind, kinds))
-        for f in findings
-    ]
-    return tuple(
-        sorted(linked, key=lambda f: (f.consequence_of is not None, -f.severity.rank))
-    )
-
-
-def _find_cause(kind: str, kinds: set[str]) -> str | None:
-    return next((cause for cause in CAUSES.get(kind, ()) if cause in kinds), None)
+def look_inside(curves: Curves) -> tuple[Finding, ...]:
+    """Return the bugs that probes saw directly, whatever became of the loss."""
+    rules = (*PROBE_RULES, *BUG_RULES)
+    return arrange(f for f in (rule(curves) for rule in rules) if f is not None)

@@ -1,6 +1,7 @@
 """What all rules share when they report: rounding, and words for numbers."""
 
 import math
+from collections.abc import Sequence
 
 from tuitrain.events import Config, Scalar
 
@@ -17,6 +18,11 @@ def rounded(value: float | None, digits: int = 4) -> Scalar | None:
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     return float(f"{value:.{digits}g}")
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names, and a sign that there are more."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def scaled_lr(lr: float | None, factor: float) -> Config | None:

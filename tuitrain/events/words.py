@@ -76,24 +76,26 @@ class LossFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     """Class name or function name of the criterion, `CrossEntropyLoss`."""
     kind: str | None = None
-    """Kind the formulas know: `cross_entropy`, `nll`, `bce`, `bce_with_logits`,
-    `multi_margin`, `mse`, `l1`; None: not recognized."""
+    """Kind the formulas know, torch's name of the criterion in lower case:
+    `cross_entropy`, `bce_with_logits`, `multi_margin`, `mse`; None: not recognized."""
     reduction: str | None = None
-    """`mean`, `sum` or `none`."""
+    """`mean`, `sum`, `batchmean` or `none`."""
     classes: int | None = None
     """C: number of classes, from the model's output; None for regression."""
     outputs: int | None = None
     """Size of the last dimension of the model's output."""
     class_weights: list[float] | None = None
-    """Weight of each class, as given to the criterion; None: unweighted."""
+    """Weight of each class, as given to the criterion; None: unweighted. For binary
+    losses: of each output, length 1 if it is the same for all."""
     pos_weights: list[float] | None = None
-    """`pos_weight` of BCE with logits; None: unweighted."""
+    """`pos_weight` of BCE with logits, length 1 if it is the same for all outputs; None:
+    unweighted."""
     label_smoothing: float = 0.0
     """In force while measuring, 0 when switched off."""
     ignore_index: int | None = None
     """Target value left out of the loss."""
     margin: float = 1.0
-    """Margin of a hinge loss."""
+    """Margin of a hinge loss, of pairs or of triplets."""
     power: int = 1
     """Exponent p of MultiMarginLoss."""
     priors: list[float] | None = None
@@ -112,3 +114,31 @@ class LossFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     constant_loss: float | None = None
     """Loss of the best constant predictor (the mean target) on the minibatches measured;
     None for classification."""
+    zero_output_loss: float | None = None
+    """What the criterion gives for zeros in the place of the model's outputs, mean over
+    the minibatches looked at; None: it can't be asked, or gives no finite number."""
+    positions: int | None = None
+    """Targets a sample: pixels of a segmentation, tokens of a sequence, outputs of a
+    regression; None: one, or not the same for all, or not known."""
+    counted: float | None = None
+    """Terms that a sum over a minibatch adds up, targets left out not counted."""
+    soft_targets: bool = False
+    """Whether the targets of a cross-entropy are probabilities."""
+    output_priors: list[float] | None = None
+    """Share of positives of each output of a binary loss; None: one output, or only
+    known for all together."""
+    threshold: float | None = None
+    """`beta` of SmoothL1Loss, `delta` of HuberLoss: where the square ends."""
+    variance: float | None = None
+    """Fixed variance of a Gaussian negative log-likelihood."""
+    log_input: bool = True
+    """Whether the outputs of a Poisson negative log-likelihood are logarithms."""
+    constant_term: float = 0.0
+    """What `full=True` of a negative log-likelihood adds on average, whatever the
+    outputs."""
+    target_entropy: float | None = None
+    """Mean entropy of targets that are distributions, in nats."""
+    positives_mean: float | None = None
+    """Mean number of true labels a sample, for MultiLabelMarginLoss."""
+    positives_second_moment: float | None = None
+    """Mean of its square."""

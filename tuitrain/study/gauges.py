@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from tuitrain.diagnosis import RATIO_PREFIX
-from tuitrain.diagnosis.update_ratio import (
+from tuitrain.diagnosis.rules.update_ratios import (
     DEAD,
     EARLY_SHARE,
     TARGET,

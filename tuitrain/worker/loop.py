@@ -23,7 +23,7 @@ from tuitrain.worker.describe import describe_batches, describe_task
 from tuitrain.worker.engine import Engine, Measured, average, evaluate
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.fit import FitWatch
-from tuitrain.worker.inspection import Inspector, Sources
+from tuitrain.worker.inspection.of_task import inspect_task
 from tuitrain.worker.probes import StepProbes
 from tuitrain.worker.readings import Number
 from tuitrain.worker.regularization import switch_off
@@ -76,7 +76,9 @@ class TaskLoop:
         self._scheduler = self._make_scheduler()
         self._engine = Engine(task, self._optimizer, trial.device)
         self._probes = self._attach_probes()
-        self._inspector = self._attach_inspector()
+        self._inspector = inspect_task(
+            task, self._optimizer, session, self._train, self._val
+        )
         self._speed = Speedometer(session)
         self._is_described = False
 
@@ -272,21 +274,6 @@ class TaskLoop:
             iteration=lambda: self._session.iteration,
             schedule=self._session.schedule,
             measures_norm=self._task.clip_grad_norm is None,
-        )
-
-    def _attach_inspector(self) -> Inspector | None:
-        if not self._session.spec.inspect or self._session.spec.resume_from is not None:
-            return None
-        return Inspector(
-            self._task.model,
-            [self._optimizer],
-            trial=self._session.spec.trial,
-            put=self._session.recorder.put,
-            loss=self._task.loss,
-            compares_samples=self._session.spec.inspect_data,
-            sources=Sources(
-                self._train.tensors, None if self._val is None else self._val.tensors
-            ),
         )
 
     def _note_batch(self, batch: Batch) -> None:

@@ -13,7 +13,7 @@ from tuitrain.events import LossFacts, TaskDescribed
 from tuitrain.worker.checkpoint import Progress, Stateful, load_checkpoint
 from tuitrain.worker.describe import count_parameters, name_device
 from tuitrain.worker.inspection import Inspector
-from tuitrain.worker.loss_facts import describe_loss
+from tuitrain.worker.loss_facts import describe_loss, recognize
 from tuitrain.worker.probes import HeldWeights, StepProbes
 from tuitrain.worker.regularization import switch_off
 from tuitrain.worker.session import Session
@@ -141,7 +141,7 @@ class Watched:
                 optimizers,
                 trial=session.spec.trial,
                 put=session.recorder.put,
-                loss=loss,
+                loss=loss if recognize(loss).kind is not None else None,
                 compares_samples=session.spec.inspect_data,
             )
 

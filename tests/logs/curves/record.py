@@ -194,7 +194,7 @@ CASES: dict[str, tuple[Callable[[Trial], Task], float, TrialLimits]] = {
         1e-3,
         TrialLimits(epochs=4),
     ),
-    "zero_initialization": (
+    "symmetric_initialization": (
         lambda t: classify(t, changed(mlp(), lambda p: p.zero_())),
         1e-2,
         TrialLimits(epochs=4),

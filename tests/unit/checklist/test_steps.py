@@ -40,7 +40,7 @@ def test_step_1_fails_on_weights_far_too_large_and_goes_no_further():
     ).auto()
     verdict = walk.verdict(Step.INITIAL_LOSS)
     assert verdict.verdict is Verdict.FAIL
-    assert _kinds(walk, Step.INITIAL_LOSS) == ["initialization_too_large"]
+    assert _kinds(walk, Step.INITIAL_LOSS) == ["initial_loss_mismatch"]
     assert verdict.advice
     assert len(walk.model.trials) == 3
 
@@ -100,10 +100,10 @@ def test_step_2_names_zero_weights_as_the_cause_of_a_flat_loss():
     ratios = {"update_ratio/fc.weight": [math.nan] * 500}
     walk = _small(Run([2.3] * 500, [0.1] * 500, others=ratios))
     cause, symptom = walk.verdict(Step.OVERFIT_SMALL).findings
-    assert (cause.kind, cause.severity) == ("zero_initialization", Severity.CRITICAL)
+    assert (cause.kind, cause.severity) == ("symmetric_initialization", Severity.CRITICAL)
     assert (symptom.kind, symptom.consequence_of) == (
         "loss_not_decreasing",
-        "zero_initialization",
+        "symmetric_initialization",
     )
     assert walk.verdict(Step.OVERFIT_SMALL).advice == cause.advice
 

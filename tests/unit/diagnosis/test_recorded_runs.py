@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.diagnosis.recorded import NAMES, findings
-from tuitrain.diagnosis.examine import CAUSES
+from tuitrain.diagnosis.arbitration import CAUSES
 from tuitrain.events import Severity
 
 HEALTHY = [name for name in NAMES if name.startswith("healthy")]
@@ -25,7 +25,7 @@ MAY_SEE = {
     "lr_too_low": {"lr_too_low"},
     "lr_too_high": {"lr_too_high", "lr_not_in_force", "divergence"},
     "lr_not_in_force": {"lr_not_in_force"},
-    "zero_initialization": {"zero_initialization"},
+    "symmetric_initialization": {"symmetric_initialization"},
     "labels_carry_no_signal": {"labels_carry_no_signal"},
     "update_ratio_off": {"update_ratio_off"},
 }
@@ -87,6 +87,6 @@ def test_advice_against_an_lr_is_a_number_that_a_key_can_apply():
 
 
 def test_the_gravest_faults_are_critical():
-    for name in ("non_finite", "divergence", "zero_initialization"):
+    for name in ("non_finite", "divergence", "symmetric_initialization"):
         seen = {finding.kind: finding for finding in findings(name)}
         assert seen[name].severity is Severity.CRITICAL

@@ -18,14 +18,14 @@ from tuitrain.diagnosis import (
     find_lr_ignored,
     find_lr_not_in_force,
     find_non_finite,
-    find_zero_initialization,
+    find_symmetric_initialization,
     has_dropped,
 )
-from tuitrain.diagnosis.bad_initialization import find_bad_initialization
 from tuitrain.diagnosis.examine import CURVE_RULES, LOSS_RULES
-from tuitrain.diagnosis.generalization_gap import find_generalization_gap
-from tuitrain.diagnosis.overfitting import find_overfitting
-from tuitrain.diagnosis.underfitting import find_underfitting
+from tuitrain.diagnosis.rules.bad_initialization import find_bad_initialization
+from tuitrain.diagnosis.rules.generalization_gap import find_generalization_gap
+from tuitrain.diagnosis.rules.overfitting import find_overfitting
+from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.events import LossFacts, Severity, TrialId, TrialLimits
 from tuitrain.model import EMPTY_SERIES, Series, StudyModel, TrialModel
 
@@ -55,6 +55,7 @@ def test_no_rule_speaks_on_too_little_data(rule, name):
         val_accuracy=EMPTY_SERIES,
         lr=EMPTY_SERIES,
         ratios={},
+        grad_norm=EMPTY_SERIES,
     )
     assert rule(start) is None
 
@@ -150,7 +151,7 @@ def test_one_tensor_that_starts_at_zero_and_learns_is_no_finding():
         "body": _series([1e-2] * 5),
         "head": _series([math.inf, 1e-2, 1e-2, 1e-2, 1e-2]),
     }
-    assert find_zero_initialization(ratios) is None
+    assert find_symmetric_initialization(Curves(ratios=ratios)) is None
 
 
 def test_most_tensors_starting_at_zero_is_a_warning_and_staying_there_is_critical():
@@ -158,7 +159,10 @@ def test_most_tensors_starting_at_zero_is_a_warning_and_staying_there_is_critica
     learned = {name: _series([inf, 1e-2, 1e-2]) for name in "ab"}
     stayed = {"a": _series([nan] * 3), "b": _series([1e-2] * 3)}
     unused = {**stayed, "c": _series([1e-2] * 3), "d": _series([1e-2] * 3)}
-    found = [find_zero_initialization(each) for each in (learned, stayed, unused)]
+    found = [
+        find_symmetric_initialization(Curves(ratios=each))
+        for each in (learned, stayed, unused)
+    ]
     assert [finding.severity for finding in found if finding] == [
         Severity.MEDIUM,
         Severity.CRITICAL,

@@ -110,8 +110,8 @@ def test_an_error_while_training_is_raised_with_its_traceback(run_script, capfd)
         "    def __init__(self):\n"
         "        super().__init__(6, 3)\n"
         "    def forward(self, x):\n"
-        "        Fails.calls += 1\n"
-        "        if Fails.calls == 4:\n"
+        "        self.calls += 1\n"
+        "        if self.calls == 4:\n"
         "            raise ValueError('the fourth is too much')\n"
         "        return super().forward(x)\n"
     )

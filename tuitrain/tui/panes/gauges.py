@@ -7,7 +7,7 @@ from typing import Final
 from rich.cells import cell_len
 from textual.reactive import var
 
-from tuitrain.diagnosis.update_ratio import TARGET
+from tuitrain.diagnosis.rules.update_ratios import TARGET
 from tuitrain.study import GaugeView, RatioState, Study
 from tuitrain.study.gauges import HIGH_ABOVE, LOW_BELOW
 from tuitrain.tui.glyphs import BAND, POINT, TRACK, TRAIL

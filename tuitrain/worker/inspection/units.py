@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, Final
 
 import torch
@@ -82,24 +83,51 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Run a forward pass that leaves no trace: modes, buffers and random state stay."""
-    modes = [(module, module.training) for module in model.modules()]
+    """Run a forward pass in evaluation mode that leaves no trace in the model.
+
+    Modes, attributes, buffers and the random state are put back as they were. What a
+    model keeps elsewhere, in a global variable say, is out of reach.
+    """
+    kept = [(module, _Attributes(module)) for module in model.modules()]
     buffers = [(b, b._version, b.detach().clone()) for b in model.buffers()]  # noqa: SLF001
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with torch.random.fork_rng(devices=[d.index or 0 for d in devices]):
         try:
-            for module, _ in modes:
+            for module, _ in kept:
                 module.training = False
             with torch.no_grad():
                 yield
         finally:
-            for module, was_training in modes:
-                module.training = was_training
+            for module, attributes in kept:
+                attributes.put_back(module)
             with torch.no_grad():
                 for buffer, version, before in buffers:
                     # A module may write where none should be written in evaluation.
                     if buffer._version != version:  # noqa: SLF001
                         buffer.copy_(before)
+
+
+class _Attributes:
+    """What a module's attributes were; containers keep their identity."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._values = dict(module.__dict__)
+        self._contents = {
+            name: copy(value)
+            for name, value in self._values.items()
+            if isinstance(value, dict | list | set)
+        }
+
+    def put_back(self, module: nn.Module) -> None:
+        module.__dict__.clear()
+        module.__dict__.update(self._values)
+        for name, content in self._contents.items():
+            value: Any = self._values[name]
+            if isinstance(value, list):
+                value[:] = content
+            else:
+                value.clear()
+                value.update(content)
 
 
 def look_at_units(

@@ -6,8 +6,8 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, accuracy_error
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.loss_not_decreasing import has_dropped
 from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
 

@@ -7,7 +7,7 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import MEDIAN_PENALTY, Numbers, finite, noise
-from tuitrain.diagnosis.regularize import regularize_more
+from tuitrain.diagnosis.rules.regularize import regularize_more
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
 

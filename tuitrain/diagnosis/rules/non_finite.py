@@ -2,10 +2,36 @@
 
 import numpy as np
 
+from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded, scaled_lr
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.model import Series
 from tuitrain.units import format_number
+
+
+def find_non_finite_inputs(curves: Curves) -> Finding | None:
+    """Find NaN or infinity in what the model is fed.
+
+    Returns:
+        The finding, or None: all inputs seen are numbers.
+    """
+    inputs = curves.inspection.inputs if curves.inspection is not None else None
+    if inputs is None or not inputs.not_finite:
+        return None
+    return Finding(
+        kind="non_finite",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.HIGH,
+        summary=(
+            f"The inputs of {inputs.layer} hold {inputs.not_finite} values that are NaN "
+            f"or infinite, in {inputs.samples} samples."
+        ),
+        evidence={"values": inputs.not_finite, "samples": inputs.samples},
+        advice=(
+            Advice(text="Look for missing values in the data, and for divisions by 0."),
+            Advice(text="Leave such samples out, or put the feature's mean there."),
+        ),
+    )
 
 
 def find_non_finite(loss: Series, lr: float | None) -> Finding | None:

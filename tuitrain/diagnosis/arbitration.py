@@ -1,0 +1,173 @@
+"""Causes before symptoms: which finding follows from which, and in which order they go.
+
+Direct evidence comes first: what a probe measured beats what the first loss shows, that
+beats a numeric failure, that beats what happened at the same time, and that the shape of
+a curve.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from tuitrain.events import Finding, Severity
+
+PROBES: Final = (
+    "gradients_not_zeroed",
+    "output_loss_mismatch",
+    "symmetric_initialization",
+    "not_in_optimizer",
+    "lr_not_in_force",
+    "mixed_samples",
+    "input_ignored",
+    "no_gradient",
+    "wrong_reduction",
+    "wrong_mode",
+    "unnormalized_inputs",
+)
+"""Bugs that a probe sees directly."""
+FIRST: Final = (
+    "dead_relu@start",
+    "saturated_activations@start",
+    "initial_loss_mismatch",
+    "vanishing_gradients",
+    "exploding_gradients@start",
+)
+"""What the state before any update, and its first gradients, show."""
+NUMERIC: Final = ("non_finite", "divergence")
+TIMING: Final = ("lr_too_high", "lr_too_low", "excess_regularization", "dead_relu")
+"""What updates of the wrong size do, and what they leave behind."""
+DATA: Final = ("labels_carry_no_signal",)
+
+_STOPS_LEARNING: Final = (*PROBES, *FIRST, *TIMING, *NUMERIC, *DATA)
+
+CAUSES: Final[dict[str, tuple[str, ...]]] = {
+    "no_gradient": (
+        "symmetric_initialization",
+        "input_ignored",
+        "dead_relu@start",
+        "saturated_activations@start",
+    ),
+    "input_ignored": (
+        "symmetric_initialization",
+        "gradients_not_zeroed",
+        "output_loss_mismatch",
+        "lr_not_in_force",
+        "unnormalized_inputs",
+        "wrong_reduction",
+        *FIRST,
+        *TIMING,
+        *NUMERIC,
+    ),
+    "initial_loss_mismatch": (
+        "output_loss_mismatch",
+        "wrong_reduction",
+        "unnormalized_inputs",
+    ),
+    "wrong_reduction": ("output_loss_mismatch",),
+    "saturated_activations": (*PROBES, "initial_loss_mismatch", "lr_too_high"),
+    "dead_relu": (
+        *PROBES,
+        "initial_loss_mismatch",
+        "exploding_gradients@start",
+        "lr_too_high",
+    ),
+    "vanishing_gradients": (
+        *PROBES,
+        "dead_relu@start",
+        "saturated_activations@start",
+        "initial_loss_mismatch",
+        "lr_too_high",
+        "dead_relu",
+        "saturated_activations",
+    ),
+    "exploding_gradients": (
+        *PROBES,
+        "initial_loss_mismatch",
+        "lr_too_high",
+    ),
+    "non_finite": (*PROBES, *FIRST, "lr_too_high"),
+    "divergence": (*PROBES, *FIRST, "non_finite", "lr_too_high"),
+    "lr_too_high": (*PROBES, *FIRST),
+    "lr_too_low": (*PROBES, "dead_relu@start", "vanishing_gradients"),
+    "excess_regularization": (
+        *PROBES,
+        "labels_carry_no_signal",
+        "vanishing_gradients",
+        "lr_too_high",
+        *NUMERIC,
+    ),
+    "loss_not_decreasing": _STOPS_LEARNING,
+    "class_collapse": _STOPS_LEARNING,
+    "labels_carry_no_signal": (*PROBES, *NUMERIC),
+    "update_ratio_off": _STOPS_LEARNING,
+    "loss_exploded": ("lr_not_in_force",),
+    "stuck_below_fit": (*PROBES, *FIRST, "dead_relu", *DATA),
+    "lr_at_edge": ("lr_not_in_force",),
+    "bad_initialization": (*_STOPS_LEARNING, "loss_not_decreasing"),
+    "overfitting": (*PROBES, *DATA, "train_val_leakage", "lr_too_high", "divergence"),
+    "overconfidence": (*PROBES, *DATA, "train_val_leakage", "lr_too_high"),
+    "generalization_gap": (*PROBES, *DATA, "overfitting", "lr_too_high"),
+    "underfitting": (
+        *_STOPS_LEARNING,
+        "loss_not_decreasing",
+        "lr_decayed_too_early",
+        "class_collapse",
+    ),
+    "loss_plateau": (
+        *_STOPS_LEARNING,
+        "loss_not_decreasing",
+        "lr_decayed_too_early",
+        "underfitting",
+        "class_collapse",
+        "overfitting",
+    ),
+    "lr_decayed_too_early": (*PROBES, *FIRST, *NUMERIC),
+    "needs_longer_training": (
+        *_STOPS_LEARNING,
+        "lr_decayed_too_early",
+        "bad_initialization",
+        "loss_not_decreasing",
+        "underfitting",
+    ),
+    "saturated_early": (*_STOPS_LEARNING, "overfitting", "loss_not_decreasing"),
+}
+"""For each symptom the findings it may follow from, the most direct evidence first.
+`@start`: only if it was so before the first update."""
+
+_AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
+    "dead_relu": lambda f: bool(f.evidence.get("at_start")),
+    "exploding_gradients": lambda f: bool(f.evidence.get("at_start")),
+    "saturated_activations": lambda f: f.severity is Severity.HIGH,
+}
+
+
+def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Say of each finding what it follows from, and order them.
+
+    Causes come before what follows from them, and the more severe before the less.
+    """
+    findings = list(found)
+    kinds = {finding.kind for finding in findings}
+    kinds |= {
+        f"{f.kind}@start"
+        for f in findings
+        if f.kind in _AT_START and _AT_START[f.kind](f)
+    }
+    linked = [
+        msgspec.structs.replace(f, consequence_of=_find_cause(f.kind, kinds))
+        for f in findings
+    ]
+    return tuple(
+        sorted(linked, key=lambda f: (f.consequence_of is not None, -f.severity.rank))
+    )
+
+
+def _find_cause(kind: str, kinds: set[str]) -> str | None:
+    if f"{kind}@start" in kinds:
+        # It was there before anything that updates could do.
+        causes = [each for each in CAUSES.get(kind, ()) if each in PROBES]
+    else:
+        causes = list(CAUSES.get(kind, ()))
+    found = next((c for c in causes if c in kinds and not c.startswith(kind)), None)
+    return None if found is None else found.removesuffix("@start")

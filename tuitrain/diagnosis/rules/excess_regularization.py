@@ -1,0 +1,92 @@
+"""Regularization outweighs what the data has to say."""
+
+from typing import Final
+
+from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.rules.progress import explained_share
+from tuitrain.events import Advice, Confidence, Finding, Inspection, Severity
+from tuitrain.units import format_number, format_percent
+
+DECAY_WINS: Final = 1.0
+"""Norm of the decay over that of the gradient. Source: TheDeepChecker (Braiek & Khomh
+2023, arXiv:2204.00694) looks for a penalty that outgrows the loss; the bound is ours."""
+SHRUNK: Final = 0.5
+"""Share of their norm that weights must have lost."""
+HIGH_DROPOUT: Final = 0.7
+"""Source: UMLAUT (Schoop et al. 2021) warns above 0.5; ours is for a model that does not
+fit, too."""
+POOR_FIT: Final = 0.6
+"""Share of the way from chance to a fit below which a model does not fit. Ours."""
+
+
+def find_excess_regularization(curves: Curves) -> Finding | None:
+    """Find weight decay or dropout so strong that the model can't fit its data.
+
+    Returns:
+        The finding, or None: the model fits all the same, or neither is strong.
+    """
+    seen = curves.inspection
+    explained = explained_share(curves)
+    if seen is None or explained is None or explained > POOR_FIT:
+        return None
+    if _decay_wins(seen):
+        return _decay(curves, seen, explained)
+    if seen.largest_dropout >= HIGH_DROPOUT:
+        return _dropout(seen, explained)
+    return None
+
+
+def _decay_wins(seen: Inspection) -> bool:
+    decay, before, after = (
+        seen.decay_over_gradient,
+        seen.weight_norm_at_start,
+        seen.weight_norm,
+    )
+    has_shrunk = bool(before and after is not None and after < SHRUNK * before)
+    return decay is not None and (decay > DECAY_WINS or (has_shrunk and decay > 0.05))
+
+
+def _decay(curves: Curves, seen: Inspection, explained: float) -> Finding:
+    decay = curves.config.get("weight_decay")
+    lower = decay / 10 if isinstance(decay, int | float) and decay > 0 else None
+    share = seen.decay_over_gradient or 0.0
+    return Finding(
+        kind="excess_regularization",
+        severity=Severity.HIGH,
+        confidence=Confidence.HIGH,
+        summary=(
+            f"Weight decay is {format_number(share, 3)} times as strong as the "
+            f"gradients, and the model is at {format_percent(explained)} of a fit."
+        ),
+        evidence={
+            "decay_over_gradient": rounded(share),
+            "weight_norm_at_start": rounded(seen.weight_norm_at_start),
+            "weight_norm": rounded(seen.weight_norm),
+            "explained": rounded(explained),
+            "weight_decay": decay,
+        },
+        advice=(
+            Advice(
+                text="Divide the weight decay by 10, or by 100.",
+                change=None if lower is None else {"weight_decay": lower / 10},
+            ),
+        ),
+    )
+
+
+def _dropout(seen: Inspection, explained: float) -> Finding:
+    return Finding(
+        kind="excess_regularization",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.MEDIUM,
+        summary=(
+            f"Dropout of {format_number(seen.largest_dropout, 2)}, and the model is at "
+            f"{format_percent(explained)} of a fit."
+        ),
+        evidence={
+            "dropout": seen.largest_dropout,
+            "explained": rounded(explained),
+        },
+        advice=(Advice(text="Lower dropout to 0.2.", change={"dropout": 0.2}),),
+    )

@@ -1,0 +1,80 @@
+"""Updates so large that the loss can't settle."""
+
+from typing import Final
+
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.findings import rounded, scaled_lr
+from tuitrain.diagnosis.numerics import Numbers, finite, gain, start_of, trend
+from tuitrain.diagnosis.rules.update_ratios import (
+    MIN_ITERATIONS,
+    TARGET,
+    TOO_HIGH_EARLY,
+    TOO_HIGH_LATE,
+    early_ratios,
+    late_ratios,
+)
+from tuitrain.events import Advice, Confidence, Finding, Severity
+from tuitrain.units import format_number, format_power
+
+MIN_GAIN: Final = 0.05
+"""Relative fall of the loss within the second half that counts as one. Ours."""
+FAR_FROM_ZERO: Final = 0.2
+"""Share of the initial loss above which the second half is not fitted. Ours."""
+SPIKE: Final = 10.0
+"""Highest loss over the initial one that only updates far too large bring about. Ours:
+the healthy digits runs stay below 1.5."""
+
+
+def find_lr_too_high(curves: Curves) -> Finding | None:
+    """Find updates so large that the loss can't settle.
+
+    A high ratio alone says little, healthy runs begin high: the loss must stand still
+    far from zero as well. Updates that threw the loss far up at first, and so killed the
+    units, may be small by now.
+
+    Returns:
+        The finding, or None: one of the two is missing, or there is too little data.
+    """
+    early, late = early_ratios(curves), late_ratios(curves)
+    values = finite(curves.loss.values)
+    if not late or len(values) < MIN_ITERATIONS:
+        return None
+    typical = float(np.median(list(late.values())))
+    first = max(early.values(), default=0.0)
+    spike = float(values.max()) / max(start_of(values), 1e-12)
+    is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
+    if not is_large or not _unsettled(values):
+        return None
+    highest = format_number(float(values.max()), 3)
+    thrown = f" threw the loss up to {highest}" if spike > SPIKE else ""
+    return Finding(
+        kind="lr_too_high",
+        severity=Severity.HIGH if spike > SPIKE else Severity.MEDIUM,
+        confidence=Confidence.HIGH if spike > SPIKE else Confidence.MEDIUM,
+        summary=(
+            f"Updates of {format_power(max(first, typical))} of the weights (about "
+            f"{format_power(TARGET)} is usual){thrown}; the loss does not settle."
+        ),
+        evidence={
+            "late_ratio": rounded(typical),
+            "early_ratio": rounded(first),
+            "highest_loss": rounded(float(values.max())),
+            "lr": curves.configured_lr,
+        },
+        advice=(
+            Advice(
+                text="Lower the LR to a third.",
+                change=scaled_lr(curves.configured_lr, 1 / 3),
+            ),
+            Advice(text="Warm the LR up, or take larger minibatches."),
+        ),
+    )
+
+
+def _unsettled(values: Numbers) -> bool:
+    """Whether the second half hardly falls, and stays far from zero."""
+    half = values[len(values) // 2 :]
+    falls = trend(half).falls and gain(half) > MIN_GAIN
+    return not falls and float(np.median(half)) > FAR_FROM_ZERO * start_of(values)
