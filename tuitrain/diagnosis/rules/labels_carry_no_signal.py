@@ -19,6 +19,17 @@ digits runs are below 0.6 after three epochs, runs on shuffled labels above 1.""
 ERRORS_ALLOWED: Final = 3.0
 """Standard errors above the chance accuracy that chance alone may reach."""
 
+MIN_SAMPLES: Final = 300
+"""Of which plain methods must fail before targets are doubted."""
+SIGNAL_ERRORS: Final = 2.0
+"""Standard errors above chance up to which they have failed."""
+
+_ADVICE: Final = (
+    Advice(text="Look at a few samples with their labels: do they belong together?"),
+    Advice(text="Look for inputs and labels shuffled or sorted separately."),
+    Advice(text="Make sure that training and validation data are alike."),
+)
+
 
 def find_labels_without_signal(
     curves: Curves, *, fits_small: bool = False
@@ -30,8 +41,12 @@ def find_labels_without_signal(
         fits_small: Whether the same model is known to fit a few minibatches, so that a
             training loss that does not fall is no fault of model or optimizer.
 
+    Before there are enough evaluations, the samples themselves are asked, see
+    `tuitrain.worker.inspection.samples`.
+
     Returns:
-        `critical` if the training loss falls meanwhile: it learns by heart. `high` if
+        `medium` if neither the nearest other sample nor ridge regression tells targets
+        better than chance. `critical` if the training loss falls meanwhile: it learns by heart. `high` if
         it does not, but could. None: better than chance, or not enough is known.
 
     Source:
@@ -41,7 +56,7 @@ def find_labels_without_signal(
     losses = finite(curves.val_loss.values)
     chance = curves.chance
     if chance is None or len(losses) < MIN_EVALUATIONS:
-        return None
+        return _from_samples(curves)
     best_loss = float(losses.min())
     if best_loss < NEAR_CHANCE * chance or _beats_chance(curves):
         return None
@@ -62,13 +77,34 @@ def find_labels_without_signal(
         confidence=Confidence.HIGH if learns else Confidence.MEDIUM,
         summary=_summary(curves, best_loss, chance, learns=learns),
         evidence=evidence,
-        advice=(
-            Advice(
-                text="Look at a few samples with their labels: do they belong together?"
-            ),
-            Advice(text="Look for inputs and labels shuffled or sorted separately."),
-            Advice(text="Make sure that training and validation data are alike."),
+        advice=_ADVICE,
+    )
+
+
+def _from_samples(curves: Curves) -> Finding | None:
+    seen = curves.inspection
+    signal = seen.signal if seen is not None else None
+    if signal is None or signal.samples < MIN_SAMPLES or _beats_chance(curves):
+        return None
+    best = max(signal.neighbour, signal.linear)
+    if best > signal.chance + SIGNAL_ERRORS * signal.error:
+        return None
+    return Finding(
+        kind="labels_carry_no_signal",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.LOW,
+        summary=(
+            f"Neither the most similar of {signal.samples} samples nor a linear model "
+            "tells the targets better than chance."
         ),
+        evidence={
+            "by_nearest_sample": rounded(signal.neighbour),
+            "by_linear_model": rounded(signal.linear),
+            "chance": rounded(signal.chance),
+            "error": rounded(signal.error, 2),
+            "samples": signal.samples,
+        },
+        advice=_ADVICE,
     )
 
 
