@@ -41,9 +41,9 @@ def _walk(script: str, folder: Path) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("script", "step", "kinds"),
     [
-        ("huge_initialization", "initial_loss", {"initialization_too_large"}),
-        ("nll_on_logits", "initial_loss", {"missing_log_softmax"}),
-        ("zero_initialization", "overfit_small", {"zero_initialization"}),
+        ("huge_initialization", "initial_loss", {"initial_loss_mismatch"}),
+        ("nll_on_logits", "initial_loss", {"output_loss_mismatch"}),
+        ("zero_initialization", "overfit_small", {"symmetric_initialization"}),
         ("lr_times_1000", "overfit_small", {"lr_not_in_force", "loss_exploded"}),
         ("shuffled_labels", "find_lr", {"labels_carry_no_signal"}),
     ],

@@ -13,9 +13,13 @@ from tuitrain.model import StudyModel, TrialModel
 
 def find_causes(model: StudyModel, trials: list[TrialModel]) -> list[Finding]:
     """Return what probes say for certain of the task: bugs, an LR that is not in force."""
-    curves = [read_curves(model, trial.trial) for trial in trials]
-    lr = _find_lr(curves)
-    return [*([] if lr is None else [lr]), *_find_in_all(curves)]
+    lr = _find_lr([read_curves(model, trial.trial) for trial in trials])
+    return [*([] if lr is None else [lr]), *find_bugs(model, trials)]
+
+
+def find_bugs(model: StudyModel, trials: list[TrialModel]) -> list[Finding]:
+    """Return the bugs that probes saw in every trial."""
+    return _find_in_all([read_curves(model, trial.trial) for trial in trials])
 
 
 def _find_lr(curves: list[Curves]) -> Finding | None:

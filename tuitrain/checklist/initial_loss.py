@@ -1,5 +1,6 @@
 """Step 1: is the loss before any update what theory expects of this loss function?"""
 
+from tuitrain.checklist.causes import find_bugs
 from tuitrain.checklist.failed_trials import find_failed_trials, judge_none_worked
 from tuitrain.checklist.plan import (
     Judgement,
@@ -8,12 +9,14 @@ from tuitrain.checklist.plan import (
     counted,
     make_config,
     verdict_from,
+    with_cause,
     working,
 )
 from tuitrain.checklist.settings import Settings
 from tuitrain.diagnosis import (
     ExpectedLoss,
     InitialLoss,
+    arrange,
     compare,
     expected_initial_loss,
     find_initial_loss_mismatch,
@@ -56,17 +59,18 @@ def judge_initial_loss(
     facts = next((t.task.loss for t in worked if t.task is not None), None)
     if measured is None:
         return judge_none_worked(model, run)
-    findings = list(find_failed_trials(trials))
+    findings = [*find_failed_trials(trials), *find_bugs(model, worked)]
     broken = find_non_finite_initial_loss(measured)
     expected = expected_initial_loss(facts) if facts is not None else None
     if facts is None or expected is None:
         return _judge_unknown(measured, facts, findings, broken)
     mismatch = find_initial_loss_mismatch(measured, expected, facts)
-    if mismatch is not None:
+    if mismatch is not None and mismatch.kind not in {f.kind for f in findings}:
         findings.insert(0, mismatch)
+    findings = list(arrange(findings))
     return Judgement(
         verdict=verdict_from(findings),
-        summary=_summary(measured, expected),
+        summary=with_cause(_summary(measured, expected), tuple(findings)),
         evidence=compare(measured, expected),
         findings=tuple(findings),
         advice=advice_of(findings),
@@ -95,9 +99,11 @@ def _judge_unknown(
     )
     if broken is not None:
         findings.insert(0, broken)
+    is_broken = verdict_from(findings) is Verdict.FAIL
+    summary = f"{format_number(measured.mean, 3)} (no formula known for {name})"
     return Judgement(
-        verdict=Verdict.FAIL if broken is not None else Verdict.UNKNOWN,
-        summary=f"{format_number(measured.mean, 3)} (no formula known for {name})",
+        verdict=Verdict.FAIL if is_broken else Verdict.UNKNOWN,
+        summary=with_cause(summary, tuple(findings)),
         evidence={
             "measured": rounded(measured.mean, 5),
             "loss": name,

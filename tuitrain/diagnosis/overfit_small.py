@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
-from tuitrain.diagnosis.divergence import find_divergence
-from tuitrain.diagnosis.loss_not_decreasing import has_dropped
 from tuitrain.diagnosis.numerics import Numbers, finite, start_of
+from tuitrain.diagnosis.rules.divergence import find_divergence
+from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
 
 EXPLODED_PEAK: Final = 2.0
 """Highest over starting loss: a loss that jumped so high and never came below its start

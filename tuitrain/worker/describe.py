@@ -74,6 +74,7 @@ def describe_batches(
     measured: Measured | None,
     batches: Sequence[Batch],
     is_sample: bool,
+    may_ask: bool = False,
 ) -> LossFacts:
     """Return the facts of a task's loss.
 
@@ -84,6 +85,7 @@ def describe_batches(
         batches: Minibatches whose targets are looked at.
         is_sample: Those are all the trial is about; False: if the data set is made of
             tensors, all its targets are looked at.
+        may_ask: As of `describe_loss`.
     """
     targets: list[object] = [batch.targets for batch in batches]
     whole = train.tensors
@@ -95,6 +97,7 @@ def describe_batches(
         targets=targets,
         batch_size=batches[0].samples if batches else train.batch_size,
         expected=task.expected_initial_loss,
+        may_ask=may_ask,
     )
 
 

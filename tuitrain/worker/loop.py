@@ -322,6 +322,7 @@ class TaskLoop:
             measured=measured,
             batches=batches,
             is_sample=self._limits.batches is not None,
+            may_ask=not self._limits.update,
         )
 
     def _describe(self, measured: Measured | None, batches: Sequence[Batch]) -> None:

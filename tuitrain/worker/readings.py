@@ -4,11 +4,13 @@ The training thread must not wait for a GPU, so it hands over tensors; whoever r
 them later makes one transfer per device and type, however many there are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from tuitrain.events import Event
 
 Number = float | Tensor
 """A value as it is handed over: a float, or a tensor that holds one number."""
@@ -36,6 +38,12 @@ class VectorReading(NamedTuple):
     """Shape (len(names),)."""
     skipped: Tensor | None = None
     """One number; not 0: the optimizer skipped this update, so nothing was measured."""
+
+
+class Deferred(NamedTuple):
+    """An event that the sender thread makes, since tensors must be read for it."""
+
+    make: Callable[[], Event]
 
 
 def read_rows(

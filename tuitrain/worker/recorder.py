@@ -13,10 +13,9 @@ from typing import Final
 
 from tuitrain.events import Event, PointsMeasured, ProbeFailed, TrialFinished, TrialId
 from tuitrain.store import LogWriter, StoreError
-from tuitrain.worker.inspection.reading import Deferred
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.points import ForwardOnly, to_events
-from tuitrain.worker.readings import Reading, VectorReading, read_rows
+from tuitrain.worker.readings import Deferred, Reading, VectorReading, read_rows
 
 SEND_EVERY_S: Final = 0.1
 """Time between two batches."""

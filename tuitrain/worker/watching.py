@@ -32,6 +32,7 @@ class LossWatch:
         *,
         minibatches: int,
         expected: float | None = None,
+        may_ask: bool = False,
     ) -> None:
         """Hook into the loss if it is a module, else into the model.
 
@@ -40,9 +41,11 @@ class LossWatch:
             model: Gives the outputs where the loss can't be hooked into.
             minibatches: How many are to be seen.
             expected: Initial loss declared by the script.
+            may_ask: As of `describe_loss`.
         """
         self.loss = loss
         self._expected = expected
+        self._may_ask = may_ask
         self._wanted = min(minibatches, MAX_SEEN)
         self._outputs: Tensor | None = None
         self._targets: list[Tensor] = []
@@ -76,6 +79,7 @@ class LossWatch:
             targets=self._targets,
             batch_size=sizes[0] if sizes else None,
             expected=self._expected,
+            may_ask=self._may_ask,
         )
 
     def remove(self) -> None:
@@ -124,7 +128,13 @@ class Watched:
         self._suffix = suffix
         self.switched_off = [] if limits.regularize else switch_off(model, loss)
         wanted = limits.batches if session.is_supervised else None
-        self.loss = LossWatch(loss, model, minibatches=wanted or 1, expected=expected)
+        self.loss = LossWatch(
+            loss,
+            model,
+            minibatches=wanted or 1,
+            expected=expected,
+            may_ask=not limits.update,
+        )
         self._hooks: list[StepProbes | HeldWeights] = [
             _make_probes(
                 session, model, optimizer, f"{suffix}/{index}" if index else suffix

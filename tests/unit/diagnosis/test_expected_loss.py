@@ -1,6 +1,7 @@
 """The expected initial loss, compared with torch's own losses on outputs of zero."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -139,13 +140,62 @@ def test_the_implied_spread_is_that_of_the_logits(spread):
     assert implied_spread(excess) == pytest.approx(spread, rel=0.05)
 
 
-@pytest.mark.parametrize("kind", ["bce_with_logits", "multi_margin", "mse", "l1"])
-def test_the_bands_are_what_outputs_of_spread_a_half_one_and_two_add(kind):
+def _drawn(kind: str, spread: float, count: int = 100_000) -> tuple[float, float]:
+    """Return the loss for outputs of 0, and for normal ones of this spread."""
     generator = torch.Generator().manual_seed(3)
-    count = 100_000
     labels = torch.randint(0, 5, (count,), generator=generator)
-    targets = torch.randn(count, generator=generator)
-    binary = (labels == 0).float()
+    numbers = torch.randn(count, generator=generator)
+    yes = (labels == 0).float()
+    pairs = nn.functional.one_hot(labels, 5)
+    targets = {
+        "bce_with_logits": yes,
+        "soft_margin": 2 * yes - 1,
+        "multi_label_soft_margin": pairs.float(),
+        "multi_margin": labels,
+        "multi_label_margin": torch.cat(
+            [labels[:, None], torch.full((count, 4), -1)], dim=1
+        ),
+    }.get(kind, numbers)
+    has_scores = kind.startswith("multi")
+    shape = (count, 5) if has_scores else (count,)
+    outputs = spread * torch.randn(shape, generator=generator)
+    criteria: dict[str, Callable[..., torch.Tensor]] = {
+        "bce_with_logits": nn.BCEWithLogitsLoss(),
+        "soft_margin": nn.SoftMarginLoss(),
+        "multi_label_soft_margin": nn.MultiLabelSoftMarginLoss(),
+        "multi_margin": nn.MultiMarginLoss(),
+        "multi_label_margin": nn.MultiLabelMarginLoss(),
+        "mse": nn.MSELoss(),
+        "l1": nn.L1Loss(),
+        "smooth_l1": nn.SmoothL1Loss(beta=0.5),
+        "huber": nn.HuberLoss(delta=0.5),
+        "gaussian_nll": lambda x, y: nn.GaussianNLLLoss()(x, y, torch.ones(count)),
+    }
+    criterion = criteria[kind]
+    zeros = torch.zeros_like(outputs)
+    return criterion(zeros, targets).item(), criterion(outputs, targets).item()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "bce_with_logits",
+        "soft_margin",
+        "multi_label_soft_margin",
+        "multi_margin",
+        "multi_label_margin",
+        "mse",
+        "l1",
+        "smooth_l1",
+        "huber",
+        "gaussian_nll",
+    ],
+)
+@pytest.mark.parametrize(("index", "spread"), [(0, 0.5), (1, 1.0), (2, 2.0)])
+def test_the_bands_are_what_outputs_of_spread_a_half_one_and_two_add(
+    kind, index, spread
+):
+    at_zero, measured = _drawn(kind, spread)
     facts = LossFacts(
         name=kind,
         kind=kind,
@@ -153,21 +203,17 @@ def test_the_bands_are_what_outputs_of_spread_a_half_one_and_two_add(kind):
         target_second_moment=1.0,
         target_mean=0.0,
         target_mean_abs=math.sqrt(2 / math.pi),
+        threshold=0.5,
+        variance=1.0,
+        positives_mean=1.0,
+        positives_second_moment=1.0,
+        zero_output_loss=at_zero,
     )
     expected = expected_initial_loss(facts)
     assert expected is not None
-    for spread, band in zip((0.5, 1.0, 2.0), expected.bands, strict=True):
-        outputs = spread * torch.randn(count, generator=generator)
-        scores = spread * torch.randn(count, 5, generator=generator)
-        measured = {
-            "bce_with_logits": nn.functional.binary_cross_entropy_with_logits(
-                outputs, binary
-            ),
-            "multi_margin": nn.functional.multi_margin_loss(scores, labels),
-            "mse": nn.functional.mse_loss(outputs, targets),
-            "l1": nn.functional.l1_loss(outputs, targets),
-        }[kind].item()
-        assert measured - expected.value == pytest.approx(band, rel=0.03, abs=0.005)
+    assert expected.value == pytest.approx(at_zero, rel=0.02)
+    excess = measured - expected.value
+    assert excess == pytest.approx(expected.bands[index], rel=0.03, abs=0.006)
 
 
 def test_what_the_script_declares_goes_first():
@@ -188,6 +234,19 @@ def test_what_the_script_declares_goes_first():
         LossFacts(name="m", kind="mse"),
         LossFacts(name="b", kind="bce_with_logits", pos_weights=[2.0]),
         LossFacts(name="h", kind="multi_margin", classes=3, class_weights=[1, 2, 3]),
+        LossFacts(name="p", kind="poisson_nll", zero_output_loss=7.0),
+        LossFacts(name="g", kind="gaussian_nll", target_second_moment=1.0),
+        LossFacts(name="s", kind="smooth_l1", target_second_moment=1.0),
+        LossFacts(name="k", kind="kl_div", classes=3),
+        LossFacts(name="m", kind="multi_label_margin", classes=3),
+        LossFacts(name="c", kind="ctc", zero_output_loss=3.0),
+        LossFacts(name="c", kind="cosine_embedding"),
+        LossFacts(name="h", kind="hinge_embedding"),
+        LossFacts(name="zero", zero_output_loss=0.0),
+        LossFacts(name="b", kind="bce", class_weights=[1, 2], output_priors=[0.1] * 3),
+        LossFacts(
+            name="b", kind="bce_with_logits", priors=[0.1], pos_weights=[1.0, 2.0]
+        ),
         LossFacts(
             name="c",
             kind="cross_entropy",
@@ -200,6 +259,21 @@ def test_what_the_script_declares_goes_first():
 )
 def test_what_is_not_known_is_not_guessed(facts):
     assert expected_initial_loss(facts) is None
+
+
+def test_a_loss_without_a_formula_has_no_chance_loss():
+    facts = LossFacts(name="Focal", zero_output_loss=2.0)
+    expected = expected_initial_loss(facts)
+    assert expected is not None
+    assert (expected.value, expected.formula) == (2.0, "loss at constant output")
+    assert chance_loss(facts) is None
+
+
+def test_a_formula_that_lacks_a_fact_gives_way_to_what_was_measured():
+    facts = LossFacts(name="m", kind="multi_margin", zero_output_loss=0.9)
+    expected = expected_initial_loss(facts)
+    assert expected is not None
+    assert (expected.value, expected.leniency) == (0.9, 1)
 
 
 @settings(deadline=None)

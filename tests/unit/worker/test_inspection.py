@@ -8,9 +8,9 @@ from torch import nn
 from tuitrain.diagnosis import Curves, look_inside
 from tuitrain.events import Inspection, LossFacts, ProbeFailed, TaskInspected, TrialId
 from tuitrain.worker.inspection import Inspector, Sources
-from tuitrain.worker.inspection.reading import Deferred
 from tuitrain.worker.inspection.samples import count_twins, measure_signal
 from tuitrain.worker.loss_facts import recognize
+from tuitrain.worker.readings import Deferred
 
 TRIAL = TrialId("0001")
 

@@ -26,6 +26,23 @@ YES_NO = torch.tensor([1.0, 0.0, 0.0, 0.0])
         (nn.MultiMarginLoss, F.multi_margin_loss, "multi_margin"),
         (nn.MSELoss, F.mse_loss, "mse"),
         (nn.L1Loss, F.l1_loss, "l1"),
+        (nn.SmoothL1Loss, F.smooth_l1_loss, "smooth_l1"),
+        (nn.HuberLoss, F.huber_loss, "huber"),
+        (nn.GaussianNLLLoss, F.gaussian_nll_loss, "gaussian_nll"),
+        (nn.PoissonNLLLoss, F.poisson_nll_loss, "poisson_nll"),
+        (nn.KLDivLoss, F.kl_div, "kl_div"),
+        (nn.SoftMarginLoss, F.soft_margin_loss, "soft_margin"),
+        (
+            nn.MultiLabelSoftMarginLoss,
+            F.multilabel_soft_margin_loss,
+            "multi_label_soft_margin",
+        ),
+        (nn.MultiLabelMarginLoss, F.multilabel_margin_loss, "multi_label_margin"),
+        (nn.CTCLoss, F.ctc_loss, "ctc"),
+        (nn.TripletMarginLoss, F.triplet_margin_loss, "triplet_margin"),
+        (nn.CosineEmbeddingLoss, F.cosine_embedding_loss, "cosine_embedding"),
+        (nn.MarginRankingLoss, F.margin_ranking_loss, "margin_ranking"),
+        (nn.HingeEmbeddingLoss, F.hinge_embedding_loss, "hinge_embedding"),
     ],
 )
 def test_module_function_and_partial_of_a_criterion_are_recognized(
@@ -55,10 +72,9 @@ class OwnName(nn.CrossEntropyLoss):
         OwnForward(),
         lambda outputs, targets: (outputs - targets).mean(),
         functools.partial(F.cross_entropy, torch.zeros(1, 3)),
-        functools.partial(F.binary_cross_entropy, weight=torch.ones(1)),
         functools.partial(F.mse_loss, size_average=False),
-        nn.BCELoss(weight=torch.tensor([2.0])),
-        nn.HuberLoss(),
+        functools.partial(F.mse_loss, weight=torch.ones(1)),  # type: ignore[call-arg]
+        functools.partial(F.huber_loss, torch.zeros(1)),
         nn.Sequential(),
     ],
 )
@@ -106,13 +122,14 @@ def test_classes_of_a_segmentation_are_the_second_dimension():
     assert facts.priors == [0.0, 1.0, 0.0, 0.0, 0.0]
 
 
-def test_soft_targets_give_priors_and_with_class_weights_no_kind():
+def test_soft_targets_give_priors_and_are_told_from_labels():
     soft = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]])
     facts = describe_loss(nn.CrossEntropyLoss(), outputs=soft, targets=[soft])
     assert facts.kind == "cross_entropy"
     assert facts.priors == pytest.approx([0.25, 0.75, 0.0])
-    weighted = nn.CrossEntropyLoss(weight=torch.ones(3))
-    assert describe_loss(weighted, outputs=soft, targets=[soft]).kind is None
+    assert facts.soft_targets
+    labelled = describe_loss(nn.CrossEntropyLoss(), outputs=SCORES, targets=[LABELS])
+    assert not labelled.soft_targets
 
 
 def test_binary_losses_know_the_share_of_positives():
@@ -203,18 +220,58 @@ def test_the_facts_suffice_for_the_loss_that_torch_gives_at_outputs_of_zero(
 @pytest.mark.parametrize(
     ("loss", "targets"),
     [
-        (nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1.0, 9.0])), torch.zeros(2, 2)),
-        (nn.MSELoss(reduction="sum"), torch.zeros(2, 3)),
-        (nn.CrossEntropyLoss(reduction="sum"), torch.zeros(2, 4, dtype=torch.long)),
-        (nn.CrossEntropyLoss(reduction="sum"), torch.tensor([0, -100])),
+        (nn.BCELoss(weight=torch.rand(4, 1)), torch.zeros(4, 2)),
+        (nn.BCEWithLogitsLoss(pos_weight=torch.ones(3)), torch.zeros(4, 2)),
+        (nn.KLDivLoss(reduction="sum"), torch.rand(4, 3)),
+        (
+            nn.BCEWithLogitsLoss(pos_weight=torch.arange(5000.0)),
+            torch.zeros(2, 5000),
+        ),
     ],
 )
-def test_arguments_that_no_formula_covers_leave_the_kind_open(loss, targets):
-    assert describe_loss(loss, outputs=None, targets=[targets]).kind is None
+def test_arguments_and_targets_that_no_formula_covers_leave_the_kind_open(
+    loss, targets
+):
+    facts = describe_loss(loss, outputs=None, targets=[targets])
+    assert (facts.kind, facts.priors, facts.class_weights) == (None, None, None)
 
 
-def test_a_sum_over_samples_is_recognized():
+def test_each_output_of_a_binary_loss_has_its_share_of_positives():
+    targets = [torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[0.0, 0.0]])]
+    loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1.0, 9.0]))
+    facts = describe_loss(loss, outputs=torch.zeros(2, 2), targets=targets)
+    assert facts.output_priors == pytest.approx([2 / 3, 1 / 3])
+    assert facts.pos_weights == [1.0, 9.0]
+    assert facts.priors == pytest.approx([0.5])
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "positions", "counted"),
+    [
+        (nn.CrossEntropyLoss(), torch.tensor([0, -100]), None, 1),
+        (nn.CrossEntropyLoss(), torch.zeros(2, 4, dtype=torch.long), 4, 8),
+        (nn.CrossEntropyLoss(), torch.tensor([[0, -100], [0, 1]]), 2, 3),
+        (nn.CrossEntropyLoss(), torch.tensor([[0.5, 0.5], [1.0, 0.0]]), None, 2),
+        (nn.MSELoss(), torch.zeros(2, 3), 3, 6),
+        (nn.MultiMarginLoss(), torch.tensor([0, 1]), None, 2),
+        (nn.MultiLabelSoftMarginLoss(), torch.zeros(2, 3), None, 2),
+    ],
+)
+def test_targets_are_counted_as_a_sum_would(loss, targets, positions, counted):
+    outputs = torch.zeros(2, 2)
+    facts = describe_loss(loss, outputs=outputs, targets=[targets], batch_size=2)
+    assert (facts.positions, facts.counted) == (positions, counted)
+
+
+def test_of_a_whole_data_set_the_count_is_that_of_one_minibatch():
+    targets = torch.zeros(100, 3)
+    facts = describe_loss(nn.MSELoss(), outputs=None, targets=[targets], batch_size=8)
+    assert facts.counted == pytest.approx(24)
+
+
+def test_sequences_of_several_lengths_have_no_number_of_positions():
+    batches = [torch.zeros(2, length, dtype=torch.long) for length in (3, 5)]
     facts = describe_loss(
-        nn.CrossEntropyLoss(reduction="sum"), outputs=SCORES, targets=[LABELS]
+        nn.CrossEntropyLoss(), outputs=torch.zeros(2, 4, 3), targets=batches
     )
-    assert (facts.kind, facts.reduction) == ("cross_entropy", "sum")
+    assert (facts.positions, facts.counted) == (None, 8)

@@ -25,7 +25,7 @@ from tuitrain.worker.inspection.gradients import (
     weigh_decay,
 )
 from tuitrain.worker.inspection.modes import ModeLook, largest_dropout
-from tuitrain.worker.inspection.reading import Deferred, narrow
+from tuitrain.worker.inspection.reading import narrow
 from tuitrain.worker.inspection.samples import (
     FIRST_LAYERS,
     Gathered,
@@ -42,6 +42,7 @@ from tuitrain.worker.inspection.units import (
     share_of_top_class,
     undisturbed,
 )
+from tuitrain.worker.readings import Deferred
 
 LOOKED_AT: Final = 20
 """Iterations that gradients, outputs and inputs are looked at."""

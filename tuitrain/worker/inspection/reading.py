@@ -1,18 +1,9 @@
-"""Facts that are still tensors, and become an event where waiting for them is allowed."""
+"""Facts that are still tensors, and become plain where waiting for them is allowed."""
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
-
-from tuitrain.events import Event
-
-
-class Deferred(NamedTuple):
-    """An event that the sender thread makes, since tensors must be read for it."""
-
-    make: Callable[[], Event]
 
 
 def number(value: Tensor | float | None) -> float | None:

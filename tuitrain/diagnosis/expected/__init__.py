@@ -1,0 +1,1 @@
+"""Formulas of the initial loss, one file a family of loss functions."""
