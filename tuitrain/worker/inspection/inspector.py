@@ -48,7 +48,7 @@ LOOKED_AT: Final = 20
 """Iterations that gradients, outputs and inputs are looked at."""
 TOLD_AT: Final = (1, 5, 20)
 """Iterations after which what is known so far is told."""
-MOST_ROWS: Final = 128
+MOST_ROWS: Final = 64
 """Samples of the minibatch that is kept for looks of our own."""
 
 _WRAPPERS: Final = ("DataParallel", "DistributedDataParallel")
