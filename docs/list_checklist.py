@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tuitrain.checklist import settings_from, settings_to
+from tuitrain.diagnosis import CAUSES
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "tuitrain" / "checklist" / "settings.py"
 TRANSITIONS = ROOT / "tuitrain" / "checklist" / "transitions.py"
-EXAMINE = ROOT / "tuitrain" / "diagnosis" / "examine.py"
 DIAGNOSIS = ROOT / "tuitrain" / "diagnosis"
 
 _SECTIONS = {
@@ -61,14 +61,15 @@ def list_transitions() -> str:
 def list_rules() -> str:
     """Return a section a rule file: what it finds, its source, its thresholds."""
     lines: list[str] = []
-    for path in sorted(DIAGNOSIS.glob("*.py")):
+    files = [DIAGNOSIS / "initial_loss.py", *(DIAGNOSIS / "rules").glob("*.py")]
+    for path in sorted(files, key=lambda path: path.stem):
         tree = _parse(path)
         finders = [
             node
             for node in tree.body
             if isinstance(node, ast.FunctionDef) and node.name.startswith("find_")
         ]
-        if finders and path.name != "examine.py":
+        if finders:
             lines += [f"### `{path.stem}`", "", ast.get_docstring(tree) or "", ""]
             lines += [*_list_finders(finders), "", *_list_constants(tree), ""]
     return "\n".join(lines).rstrip()
@@ -76,19 +77,9 @@ def list_rules() -> str:
 
 def list_causes() -> str:
     """Return the table of what may follow from what."""
-    table = next(_values_of(_parse(EXAMINE), "CAUSES"))
-    assert isinstance(table, ast.Dict)
-    tree = _parse(EXAMINE)
-    shared = next(ast.literal_eval(v) for v in _values_of(tree, "_STOPS_LEARNING"))
     lines = ["| finding | may follow from |", "| --- | --- |"]
-    for key, value in zip(table.keys, table.values, strict=True):
-        names: list[str] = []
-        parts = value.elts if isinstance(value, ast.Tuple) else [value]
-        for part in parts:
-            plain = isinstance(part, ast.Constant)
-            names += [part.value] if plain else shared
-        causes = ", ".join(f"`{name}`" for name in names)
-        lines.append(f"| `{ast.literal_eval(key)}` | {causes} |")
+    for kind, causes in CAUSES.items():
+        lines.append(f"| `{kind}` | {', '.join(f'`{name}`' for name in causes)} |")
     return "\n".join(lines)
 
 

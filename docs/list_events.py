@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "tuitrain" / "events" / "happened.py"
+INSPECTION = ROOT / "tuitrain" / "events" / "inspection.py"
 
 
 def list_events() -> str:
@@ -21,6 +22,10 @@ def list_events() -> str:
         for number in [n for n in headings if n < node.lineno]:
             lines += [f"## {headings.pop(number)}", ""]
         if isinstance(node, ast.ClassDef) and _is_event(node):
+            lines += [*_describe(node), ""]
+    lines += ["## What a look inside the training process found", ""]
+    for node in ast.parse(INSPECTION.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
             lines += [*_describe(node), ""]
     return "\n".join(lines).rstrip()
 
