@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import assert_never
 
+from tuitrain.checklist.advised import plan_advice
 from tuitrain.checklist.changes import change_settings
+from tuitrain.checklist.coarse_grid import settled_lr
 from tuitrain.checklist.conduct import accept, enter, go, next_events, start
 from tuitrain.checklist.refusal import RefusedError
 from tuitrain.checklist.settings import Settings
@@ -61,7 +63,7 @@ def answer(  # noqa: C901 - a flat table of cases
         case OverrideVerdict():
             return _override(model, command)
         case ApplyAdvice(index=index):
-            return _apply_advice(model, index)
+            return _apply_advice(model, settings, index)
         case AcceptBest(trial=trial):
             return _accept(model, settings, trial)
         case ChangeSettings(settings=changes):
@@ -135,14 +137,31 @@ def _override(model: StudyModel, command: OverrideVerdict) -> tuple[Event, ...]:
     )
 
 
-def _apply_advice(model: StudyModel, index: int) -> tuple[Event, ...]:
-    reached = _curves_verdict(model)
-    following = TRANSITIONS[Step.LEARNING_CURVES, Outcome.ADVICE_APPLIED]
+def _apply_advice(
+    model: StudyModel, settings: Settings, index: int
+) -> tuple[Event, ...]:
+    """Let the next round, in step 6, or the next run of the step try an advice."""
+    run = model.current
+    if run is None or run.reached is None:
+        raise RefusedError("advice comes with the verdict of a step")
+    reached = run.reached
     if not 0 <= index < len(reached.advice):
         raise RefusedError(f"there is no advice {index + 1}")
     advice = reached.advice[index]
     if advice.change is None:
         raise RefusedError("this advice is for you to carry out: it changes no number")
+    if run.step is not Step.LEARNING_CURVES:
+        changes = plan_advice(
+            settings, run.step, advice.change, settled_lr(model, settings)
+        )
+        if changes is None:
+            raise RefusedError(
+                f"step {run.step.number} ({run.step.label}) tries that already, or has "
+                "no place for it"
+            )
+        changed = change_settings(model, settings, changes)
+        return (changed, enter(model, run.step, run.round))
+    following = TRANSITIONS[Step.LEARNING_CURVES, Outcome.ADVICE_APPLIED]
     if reached.best_trial is None or following is None:
         raise RefusedError("there is no trial to change")
     study_round = model.round + 1

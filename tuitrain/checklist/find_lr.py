@@ -180,7 +180,14 @@ def _find_edge(worked: list[TrialModel], best: TrialModel) -> Finding | None:
         evidence={"lr": lr_of(best), "tried": [float(lr) for lr in lrs]},
         advice=(
             Advice(text="Make sure that the script uses the LR as it is given."),
-            Advice(text="Try LRs beyond it: [find_lr] lrs in study.toml."),
+            Advice(
+                text="Try an LR beyond it.",
+                change={
+                    "lr": _rounded_lr(
+                        lr_of(best) * (10 if lr_of(best) == lrs[-1] else 0.1)
+                    )
+                },
+            ),
         ),
         trial=best.trial,
     )
@@ -212,7 +219,10 @@ def _find_none(worked: list[TrialModel]) -> Finding:
             summary=f"The loss explodes at every LR, even at {format_power(lowest)}.",
             evidence=_outcomes(worked),
             advice=(
-                Advice(text="Lower the LR: make sure the script uses the one given."),
+                Advice(
+                    text="Try a lower LR; make sure that the script uses the one given.",
+                    change={"lr": _rounded_lr(lowest / 10)},
+                ),
                 Advice(text="Normalize the inputs and check the initialization."),
                 Advice(text="Clip the gradient norm, or warm the LR up."),
             ),
@@ -229,7 +239,8 @@ def _find_none(worked: list[TrialModel]) -> Finding:
         advice=(
             Advice(text="Look at a few samples with their labels: do they fit?"),
             Advice(
-                text="Try further LRs, or more iterations: [find_lr] in study.toml."
+                text="Allow three times as many iterations.",
+                change={"iterations": 3 * max(t.iteration for t in worked)},
             ),
             Advice(text="Check the initialization, and that inputs are normalized."),
         ),

@@ -184,7 +184,8 @@ def _stuck(trials: list[TrialModel], evidence: Evidence) -> Finding:
             Advice(text="Make sure that loss and last layer belong together."),
             Advice(text="Take a bigger model, if this one is tiny."),
             Advice(
-                text="Still falling? Raise [overfit_small] iterations in study.toml."
+                text="Still falling? Allow twice as many iterations.",
+                change={"iterations": 2 * best.iteration},
             ),
         ),
         trial=best.trial,
@@ -201,7 +202,8 @@ def _exploded(trials: list[TrialModel], evidence: Evidence) -> Finding:
         evidence=evidence,
         advice=(
             Advice(
-                text="Lower the LR; make sure that the script uses the one it is given."
+                text="Try a lower LR; make sure that the script uses the one given.",
+                change={"lr": float(f"{lowest / 10:.3g}")},
             ),
             Advice(
                 text="Check the initialization: weights far too large explode as well."
@@ -223,7 +225,9 @@ def _not_decreasing(trials: list[TrialModel], evidence: Evidence) -> Finding:
         ),
         evidence=evidence,
         advice=(
-            Advice(text="Try higher LRs: [overfit_small] lrs in study.toml."),
+            Advice(
+                text="Try a higher LR.", change={"lr": float(f"{highest * 10:.3g}")}
+            ),
             Advice(text="Check the initialization: weights all zero learn nothing."),
             Advice(text="Make sure that the optimizer holds the model's parameters."),
             Advice(text="Make sure that gradients reach them: no detach, no .data."),

@@ -84,7 +84,7 @@ MAIN_KEYS = (
             str(number),
             f"apply({number})",
             "",
-            "Make advice 1 … 9 of step 6 the plan of the next round.",
+            "Put advice 1 … 9 into the plan of the next run or round.",
         )
         for number in range(1, 10)
     ),

@@ -83,10 +83,6 @@ def apply_advice(study: Study, number: int) -> Wish:
         )
     if current.advice[number - 1].change is None:
         return Hint("this advice is for the script or the data: only you can follow it")
-    if current.step is not Step.LEARNING_CURVES:
-        return Hint(
-            "a key can apply advice in step 6 only; here change the script, then r"
-        )
     return ApplyAdvice(index=number - 1)
 
 

@@ -127,8 +127,26 @@ def test_advice_without_numbers_or_out_of_range_is_refused():
         walk.command(ApplyAdvice(index=for_people))
     with pytest.raises(RefusedError, match="no advice"):
         walk.command(ApplyAdvice(index=len(advice)))
-    with pytest.raises(RefusedError, match="step 6"):
-        _by_hand(Step.FIND_LR).command(ApplyAdvice(index=0))
+    with pytest.raises(RefusedError, match="with the verdict"):
+        Walk().command(ApplyAdvice(index=0))
+
+
+def test_an_advice_of_an_earlier_step_is_the_plan_of_its_next_run():
+    def too_slow(trial: TrialModel) -> Run:
+        flat = trial.limits.update
+        return Run([2.3] * 500, [0.1] * 500) if flat else healthy(trial)
+
+    walk = Walk(too_slow).auto(until=Step.OVERFIT_SMALL)
+    walk.command(SetAuto(on=False))
+    assert walk.verdict(Step.OVERFIT_SMALL).verdict is Verdict.FAIL
+    advice = walk.verdict(Step.OVERFIT_SMALL).advice
+    index = next(i for i, a in enumerate(advice) if a.change is not None)
+    wanted = advice[index].change["lr"]
+    changed, entered = walk.command(ApplyAdvice(index=index))
+    assert wanted in changed.settings["overfit_small"]["lrs"]
+    assert entered == StepEntered(step=Step.OVERFIT_SMALL, round=1, attempt=2)
+    with pytest.raises(RefusedError, match="with the verdict"):
+        walk.command(ApplyAdvice(index=index))
 
 
 def _index_of_change(walk: Walk) -> int:

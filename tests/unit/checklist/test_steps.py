@@ -100,7 +100,10 @@ def test_step_2_names_zero_weights_as_the_cause_of_a_flat_loss():
     ratios = {"update_ratio/fc.weight": [math.nan] * 500}
     walk = _small(Run([2.3] * 500, [0.1] * 500, others=ratios))
     cause, symptom = walk.verdict(Step.OVERFIT_SMALL).findings
-    assert (cause.kind, cause.severity) == ("symmetric_initialization", Severity.CRITICAL)
+    assert (cause.kind, cause.severity) == (
+        "symmetric_initialization",
+        Severity.CRITICAL,
+    )
     assert (symptom.kind, symptom.consequence_of) == (
         "loss_not_decreasing",
         "symmetric_initialization",
