@@ -12,20 +12,20 @@ import msgspec
 
 from tuitrain.events import Finding, Severity
 
-PROBES: Final = (
+BUGS: Final = (
     "gradients_not_zeroed",
     "output_loss_mismatch",
     "symmetric_initialization",
     "not_in_optimizer",
     "lr_not_in_force",
     "mixed_samples",
-    "input_ignored",
-    "no_gradient",
     "wrong_reduction",
     "wrong_mode",
     "unnormalized_inputs",
 )
-"""Bugs that a probe sees directly."""
+"""Bugs that a probe sees directly and that nothing else brings about."""
+PROBES: Final = (*BUGS, "input_ignored", "no_gradient")
+"""All that a probe sees directly; the last two may also come of dead units."""
 FIRST: Final = (
     "dead_relu@start",
     "saturated_activations@start",
@@ -56,7 +56,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "unnormalized_inputs",
         "wrong_reduction",
         *FIRST,
-        *TIMING,
+        "lr_too_high",
+        "dead_relu",
         *NUMERIC,
     ),
     "initial_loss_mismatch": (
@@ -65,15 +66,15 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "unnormalized_inputs",
     ),
     "wrong_reduction": ("output_loss_mismatch",),
-    "saturated_activations": (*PROBES, "initial_loss_mismatch", "lr_too_high"),
+    "saturated_activations": (*BUGS, "initial_loss_mismatch", "lr_too_high"),
     "dead_relu": (
-        *PROBES,
+        *BUGS,
         "initial_loss_mismatch",
         "exploding_gradients@start",
         "lr_too_high",
     ),
     "vanishing_gradients": (
-        *PROBES,
+        *BUGS,
         "dead_relu@start",
         "saturated_activations@start",
         "initial_loss_mismatch",
@@ -82,16 +83,22 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "saturated_activations",
     ),
     "exploding_gradients": (
-        *PROBES,
+        *BUGS,
         "initial_loss_mismatch",
         "lr_too_high",
     ),
     "non_finite": (*PROBES, *FIRST, "lr_too_high"),
     "divergence": (*PROBES, *FIRST, "non_finite", "lr_too_high"),
-    "lr_too_high": (*PROBES, *FIRST),
-    "lr_too_low": (*PROBES, "dead_relu@start", "vanishing_gradients"),
+    "lr_too_high": (
+        *BUGS,
+        "dead_relu@start",
+        "saturated_activations@start",
+        "initial_loss_mismatch",
+        "exploding_gradients@start",
+    ),
+    "lr_too_low": (*BUGS, "dead_relu@start", "vanishing_gradients"),
     "excess_regularization": (
-        *PROBES,
+        *BUGS,
         "labels_carry_no_signal",
         "vanishing_gradients",
         "lr_too_high",
@@ -166,7 +173,7 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
 def _find_cause(kind: str, kinds: set[str]) -> str | None:
     if f"{kind}@start" in kinds:
         # It was there before anything that updates could do.
-        causes = [each for each in CAUSES.get(kind, ()) if each in PROBES]
+        causes = [each for each in CAUSES.get(kind, ()) if each in BUGS]
     else:
         causes = list(CAUSES.get(kind, ()))
     found = next((c for c in causes if c in kinds and not c.startswith(kind)), None)
