@@ -87,8 +87,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "initial_loss_mismatch",
         "lr_too_high",
     ),
-    "non_finite": (*PROBES, *FIRST, "lr_too_high"),
-    "divergence": (*PROBES, *FIRST, "non_finite", "lr_too_high"),
+    "non_finite": (*BUGS, *FIRST, "lr_too_high"),
+    "divergence": (*BUGS, *FIRST, "non_finite", "lr_too_high"),
     "lr_too_high": (
         *BUGS,
         "dead_relu@start",
