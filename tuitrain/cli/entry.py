@@ -32,6 +32,7 @@ _HOMES: Final = {
     "stop": ("tuitrain.cli.shelf", "stop"),
     "replay": ("tuitrain.cli.look", "replay"),
     "diagnose": ("tuitrain.cli.look", "diagnose"),
+    "doctor": ("tuitrain.cli.doctor", "doctor"),
     None: ("tuitrain.cli.shelf", "home"),
 }
 """Where each command is; imported when it is asked for, so that `--help` is quick."""

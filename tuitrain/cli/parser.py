@@ -9,7 +9,11 @@ from tuitrain.cli.failures import UsageError
 
 EXIT_STATUSES: Final = (
     ("0", "done, and what was judged passed"),
-    ("1", "a step failed, a finding is critical, or the study was stopped"),
+    (
+        "1",
+        "a step failed, a finding is critical, the study was stopped, or doctor found "
+        "something broken",
+    ),
     ("2", "wrong use, or input that can't be used; one line on stderr says which"),
     ("3", "the program's own fault; stderr says where the traceback is"),
     ("128+n", "ended by signal n (130: Ctrl-C)"),
@@ -70,6 +74,7 @@ def make_parser() -> Parser:
     _add_stop(commands)
     _add_replay(commands)
     _add_diagnose(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -157,6 +162,16 @@ def _add_diagnose(commands: "_Commands[Parser]") -> None:
         commands, "diagnose", "Print the verdicts and findings of a log only."
     )
     parser.add_argument("path", metavar="PATH", help="a study folder or a log")
+    _add_json(parser)
+    _add_ascii(parser)
+
+
+def _add_doctor(commands: "_Commands[Parser]") -> None:
+    parser = _add(
+        commands,
+        "doctor",
+        "Look for what could break a promise on this machine, and say what mends it.",
+    )
     _add_json(parser)
     _add_ascii(parser)
 

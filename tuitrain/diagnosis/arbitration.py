@@ -22,6 +22,8 @@ BUGS: Final = (
     "wrong_reduction",
     "wrong_mode",
     "unnormalized_inputs",
+    "class_collapse@start",
+    "non_finite@start",
 )
 """Bugs that a probe sees directly and that nothing else brings about."""
 PROBES: Final = (*BUGS, "input_ignored", "no_gradient")
@@ -91,6 +93,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "divergence": (*BUGS, *FIRST, "non_finite", "lr_too_high"),
     "lr_too_high": (
         *BUGS,
+        "excess_regularization",
         "dead_relu@start",
         "saturated_activations@start",
         "initial_loss_mismatch",
@@ -99,10 +102,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "lr_too_low": (*BUGS, "dead_relu@start", "vanishing_gradients"),
     "excess_regularization": (
         *BUGS,
-        "labels_carry_no_signal",
+        "initial_loss_mismatch",
         "vanishing_gradients",
-        "lr_too_high",
-        *NUMERIC,
     ),
     "loss_not_decreasing": _STOPS_LEARNING,
     "class_collapse": _STOPS_LEARNING,
@@ -145,6 +146,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
 _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
     "dead_relu": lambda f: bool(f.evidence.get("at_start")),
     "exploding_gradients": lambda f: bool(f.evidence.get("at_start")),
+    "class_collapse": lambda f: bool(f.evidence.get("at_start")),
+    "non_finite": lambda f: bool(f.evidence.get("at_start")),
     "saturated_activations": lambda f: f.severity is Severity.HIGH,
 }
 

@@ -89,6 +89,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the exponentials of each output were one."""
     in_unit_interval: bool | None = None
     """Whether each number the model gave lay in [0, 1]."""
+    last_operation: str = ""
+    """`sigmoid`, `softmax` or `log_softmax`, if the model ends with it."""
     is_broadcast: bool | None = None
     """Whether outputs and targets of different shapes are spread out against each other."""
     batch_loss_ratio: float | None = None

@@ -25,6 +25,8 @@ MIN_FALL: Final = 0.2
 """Share of the starting loss that the fall must have, for a flat start to be one."""
 MAX_RISE: Final = 1.3
 """A loss that first rises above its start by this factor was thrown up, not flat."""
+AT_CHANCE: Final = 0.93
+"""Of the chance loss: below, something was learned, and the start was not flat."""
 MAX_BLOCKS: Final = 100
 
 
@@ -51,6 +53,8 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
     knee = int(above[-1]) + 1
     fallen = int(np.argmax(blocks < start - FALLEN_SHARE * fall))
     iterations = round(knee * len(values) / len(blocks))
+    if curves.chance is not None and start < AT_CHANCE * curves.chance:
+        return None
     is_short = iterations < max(MIN_FLAT_ITERATIONS, MIN_FLAT_SHARE * len(values))
     is_gradual = knee < MIN_FLAT_TO_FALL * max(fallen - knee, 1)
     is_thrown_up = float(blocks[:knee].max(initial=start)) > MAX_RISE * start

@@ -37,7 +37,8 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
     middle, highest = float(np.median(norms)), float(norms.max())
     # That of the first iteration, before any update.
     first = float(norms[0])
-    spikes = int((norms > SPIKE * max(middle, 1e-12)).sum())
+    # Against a median near zero, of units that are dead, say, anything is a spike.
+    spikes = int((norms > SPIKE * max(middle, 0.1 * first, 1e-12)).sum())
     scale = max(abs(start_of(losses)), 1e-3)
     is_huge = first > HUGE * scale
     explained = explained_share(curves)

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from tuitrain.diagnosis.curves import Curves, accuracy_error
+from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import finite
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
@@ -16,6 +16,9 @@ MIN_EVALUATIONS: Final = 2
 NEAR_CHANCE: Final = 0.97
 """Share of the chance loss that the best validation loss must get below. Ours: healthy
 digits runs are below 0.6 after three epochs, runs on shuffled labels above 1."""
+LEARNED: Final = 0.97
+"""Of the chance loss, below which the training loss must be for the model to have learned
+something by heart. Ours: slow starters end above."""
 ERRORS_ALLOWED: Final = 3.0
 """Standard errors above the chance accuracy that chance alone may reach."""
 
@@ -60,7 +63,9 @@ def find_labels_without_signal(
     best_loss = float(losses.min())
     if best_loss < NEAR_CHANCE * chance or _beats_chance(curves):
         return None
-    learns = has_dropped(finite(curves.loss.values), chance)
+    values = finite(curves.loss.values)
+    end = float(np.median(tail(values, 0.1))) if len(values) else chance
+    learns = has_dropped(values, chance) and end < LEARNED * chance
     if not learns and not fits_small:
         return None
     evidence: Evidence = {

@@ -27,7 +27,8 @@ def has_dropped(loss: Numbers, chance: float | None = None) -> bool:
     fall = drop(loss)
     if fall is None:
         return False
-    start = fall.start if chance is None else min(fall.start, chance)
+    # A first minibatch may be lucky; what chance reaches is known for sure.
+    start = fall.start if chance is None else chance
     size = start - fall.end
     return size > MIN_DROP * abs(start) and size > MIN_Z * fall.error
 

@@ -7,6 +7,7 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded, scaled_lr
 from tuitrain.diagnosis.numerics import Numbers, finite, gain, start_of, trend
+from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.update_ratios import (
     MIN_ITERATIONS,
     TARGET,
@@ -22,6 +23,8 @@ MIN_GAIN: Final = 0.05
 """Relative fall of the loss within the second half that counts as one. Ours."""
 FAR_FROM_ZERO: Final = 0.2
 """Share of the initial loss above which the second half is not fitted. Ours."""
+GOOD_FIT: Final = 0.5
+"""Share of the way from chance to a fit. Ours."""
 SPIKE: Final = 10.0
 """Highest loss over the initial one that only updates far too large bring about. Ours:
 the healthy digits runs stay below 1.5."""
@@ -41,9 +44,13 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     values = finite(curves.loss.values)
     if not late or len(values) < MIN_ITERATIONS:
         return None
+    # Even a noisy end is no fault of the LR where the model fits well.
+    spike = float(values.max()) / max(start_of(values), 1e-12)
+    fits = (explained_share(curves) or 0.0) > GOOD_FIT
+    if fits and spike <= SPIKE:
+        return None
     typical = float(np.median(list(late.values())))
     first = max(early.values(), default=0.0)
-    spike = float(values.max()) / max(start_of(values), 1e-12)
     is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
     if not is_large or not _unsettled(values):
         return None

@@ -26,7 +26,11 @@ def find_non_finite_inputs(curves: Curves) -> Finding | None:
             f"The inputs of {inputs.layer} hold {inputs.not_finite} values that are NaN "
             f"or infinite, in {inputs.samples} samples."
         ),
-        evidence={"values": inputs.not_finite, "samples": inputs.samples},
+        evidence={
+            "values": inputs.not_finite,
+            "samples": inputs.samples,
+            "at_start": True,
+        },
         advice=(
             Advice(text="Look for missing values in the data, and for divisions by 0."),
             Advice(text="Leave such samples out, or put the feature's mean there."),

@@ -36,7 +36,7 @@ def find_output_loss_mismatch(curves: Curves) -> Finding | None:
             {"outputs": "probabilities", "loss": kind},
             "Take the softmax out of the model: CrossEntropyLoss wants raw scores.",
         )
-    if kind == "bce_with_logits" and seen.in_unit_interval:
+    if kind == "bce_with_logits" and seen.last_operation == "sigmoid":
         return _finding(
             "The model ends with a sigmoid and the loss applies it again: no answer can "
             "be surer than 73 %.",

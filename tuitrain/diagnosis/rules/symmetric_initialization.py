@@ -32,7 +32,9 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
     Source:
         CS231n notes, "Weight initialization", pitfall: all zero initialization.
     """
-    at_zero = _find_zero(curves.ratios)
+    # Weights that became NaN have no ratio either.
+    is_whole = bool(np.isfinite(curves.loss.values).all())
+    at_zero = _find_zero(curves.ratios) if is_whole else None
     if at_zero is not None and at_zero.severity is Severity.CRITICAL:
         return at_zero
     seen = curves.inspection

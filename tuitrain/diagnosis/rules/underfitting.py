@@ -17,6 +17,11 @@ only the plainly bad can be named."""
 MIN_EXPLAINED_LOSS: Final = 0.2
 """The same for regression, of the constant predictor's loss: noisy targets can leave
 half of the variance unexplained in a good model."""
+POOR: Final = 0.15
+"""Below this share nobody asks what plain methods reach."""
+BEATEN_ERRORS: Final = 2.0
+"""Standard errors by which plain methods must be better. Source: CS231n and the tuning
+playbook compare with a baseline; here each sample is predicted from the others."""
 TAIL_SHARE: Final = 0.5
 MAX_GAIN: Final = 0.05
 """Relative fall of the loss within that part that leads nowhere. Ours."""
@@ -42,6 +47,8 @@ def find_underfitting(curves: Curves) -> Finding | None:
     last = tail(values, TAIL_SHARE)
     still_learns = trend(last).falls and gain(last) > MAX_GAIN
     if explained >= enough or still_learns or _has_gap(curves):
+        return None
+    if explained > POOR and not _is_beaten(curves):
         return None
     return Finding(
         kind="underfitting",
@@ -76,6 +83,18 @@ def _share_explained(curves: Curves) -> tuple[float, float] | None:
     if not constant or constant <= 0 or not len(values):
         return None
     return 1 - float(np.median(tail(values, 0.1))) / constant, MIN_EXPLAINED_LOSS
+
+
+def _is_beaten(curves: Curves) -> bool:
+    """Whether plain methods tell the training targets better than the model does."""
+    signal = curves.inspection.signal if curves.inspection is not None else None
+    if signal is None:
+        return False
+    best = max(signal.neighbour, signal.linear)
+    if curves.train_accuracy is not None:
+        return curves.train_accuracy < best - BEATEN_ERRORS * signal.error
+    share = _share_explained(curves)
+    return share is not None and share[0] < best**2 - BEATEN_ERRORS * signal.error
 
 
 def _has_gap(curves: Curves) -> bool:

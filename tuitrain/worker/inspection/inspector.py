@@ -200,7 +200,9 @@ class Inspector:
         if self._inputs is None:
             self._inputs = InputLook(name or "model", module)
             self._first_name = name
-        if name == self._first_name and isinstance(given[0], Tensor):
+        # What parameters made, an embedding say, is no input of the model.
+        is_given = isinstance(given[0], Tensor) and not given[0].requires_grad
+        if name == self._first_name and is_given:
             self._guard("inputs", self._inputs.see, given[0])
 
     def _see_loss(
@@ -262,10 +264,11 @@ class Inspector:
         self._is_own = True
         try:
             with undisturbed(self._model):
-                seen, outputs = look_at_units(
+                seen, outputs, last = look_at_units(
                     self._model, lambda: self._model(*inputs, **named)
                 )
                 self._units_at_start = seen
+                self._facts["last_operation"] = last
                 self._facts["weight_norm_at_start"] = measure_weights(self._named)
                 if isinstance(outputs, Tensor):
                     self._facts["mixed_samples"] = mixes_samples(
@@ -289,7 +292,7 @@ class Inspector:
         self._is_own = True
         try:
             with undisturbed(self._model):
-                self._units, outputs = look_at_units(
+                self._units, outputs, _ = look_at_units(
                     self._model, lambda: self._model(*inputs, **named)
                 )
                 self._facts["top_class"] = share_of_top_class(outputs)

@@ -40,32 +40,21 @@ def largest_dropout(model: nn.Module) -> float:
 
 
 class ModeLook:
-    """Notes the modes of such layers in passes with and without gradients."""
+    """Notes the modes of such layers in passes with and without gradients.
+
+    It goes on as long as the training does: a mode may go wrong after a validation.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         """Nothing noted so far."""
         self._layers = two_faced(model)
-        self._trained = 0
-        self._off: dict[str, int] = {}
-        self._measured = 0
-        self._on: dict[str, int] = {}
+        self._trained = _Window(self._layers, wrong=False)
+        self._measured = _Window(self._layers, wrong=True)
 
     def see(self) -> None:
         """Note the modes: a forward pass is under way."""
-        if not self._layers:
-            return
-        if torch.is_grad_enabled():
-            if self._trained < MOST_PASSES:
-                self._trained += 1
-                self._count(self._off, is_training=False)
-        elif self._measured < MOST_PASSES:
-            self._measured += 1
-            self._count(self._on, is_training=True)
-
-    def _count(self, into: dict[str, int], *, is_training: bool) -> None:
-        for name, layer in self._layers:
-            if layer.training is is_training:
-                into[name] = into.get(name, 0) + 1
+        if self._layers:
+            (self._trained if torch.is_grad_enabled() else self._measured).see()
 
     @property
     def layers(self) -> int:
@@ -74,15 +63,35 @@ class ModeLook:
 
     @property
     def off_in_training(self) -> list[str]:
-        """Layers in evaluation mode in every pass with gradients."""
-        return _always(self._off, self._trained)
+        """Layers in evaluation mode in each of the newest passes with gradients."""
+        return self._trained.always()
 
     @property
     def on_in_validation(self) -> list[str]:
-        """Layers in training mode in every pass without gradients."""
-        return _always(self._on, self._measured)
+        """Layers in training mode in each of the newest passes without gradients."""
+        return self._measured.always()
 
 
-def _always(counts: dict[str, int], passes: int) -> list[str]:
-    named = [name for name, count in counts.items() if passes and count == passes]
-    return named[:MOST_NAMES]
+class _Window:
+    """How many passes in a row each layer has been in the wrong mode."""
+
+    def __init__(self, layers: list[tuple[str, nn.Module]], *, wrong: bool) -> None:
+        self._layers = layers
+        self._wrong = wrong
+        self._passes = 0
+        self._runs = [0] * len(layers)
+
+    def see(self) -> None:
+        self._passes += 1
+        for index, (_, layer) in enumerate(self._layers):
+            wrong = layer.training is self._wrong
+            self._runs[index] = self._runs[index] + 1 if wrong else 0
+
+    def always(self) -> list[str]:
+        least = min(MOST_PASSES, self._passes)
+        named = [
+            name
+            for (name, _), run in zip(self._layers, self._runs, strict=True)
+            if least and run >= least
+        ]
+        return named[:MOST_NAMES]

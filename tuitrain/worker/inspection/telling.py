@@ -82,6 +82,7 @@ class Teller:
                 are_probabilities=flag(seen.probabilities),
                 are_log_probabilities=flag(seen.log_probabilities),
                 in_unit_interval=flag(seen.in_unit),
+                last_operation=facts.get("last_operation", ""),
                 is_broadcast=facts.get("is_broadcast"),
                 batch_loss_ratio=_number(facts, "batch_loss_ratio"),
                 mixed_samples=flag(facts.get("mixed_samples")),

@@ -29,6 +29,14 @@ _KINDS: Final = {"relu": "relu", "relu_": "relu", "tanh": "tanh", "tanh_": "tanh
 }
 
 
+_ENDS: Final = {
+    "sigmoid": "sigmoid",
+    "sigmoid_": "sigmoid",
+    "_softmax": "softmax",
+    "_log_softmax": "log_softmax",
+}
+
+
 class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every ReLU, tanh and sigmoid of one forward pass, called however it may be."""
 
@@ -41,6 +49,8 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._names = names
         self._layer = ""
+        self.ends: dict[int, str] = {}
+        """Address of what a function returned that models end with, to its name."""
         self.seen: list[tuple[str, str, int, Tensor, Tensor]] = []
         """(name, kind, units, share, output)."""
 
@@ -52,7 +62,10 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         result = func(*args, **(kwargs or {}))
-        kind = _KINDS.get(func.__name__.partition(".")[0])
+        called = func.__name__.partition(".")[0]
+        kind = _KINDS.get(called)
+        if called in _ENDS and isinstance(result, Tensor):
+            self.ends[result.data_ptr()] = _ENDS[called]
         for each in args:
             if isinstance(each, Tensor) and (name := self._find(each)):
                 self._layer = name
@@ -132,10 +145,14 @@ class _Attributes:
 
 def look_at_units(
     model: nn.Module, forward: Callable[[], object]
-) -> tuple[list[UnitShare], object]:
-    """Make one forward pass and return (name, kind, units, share) of each activation.
+) -> tuple[list[UnitShare], object, str]:
+    """Make one forward pass and look at its activations.
 
     What the model returns is no hidden unit and left out. Call within `undisturbed`.
+
+    Returns:
+        (name, kind, units, share) of each activation, what the model returned, and the
+        function it ends with, if it is one that a loss may apply, too.
     """
     names = {
         each.untyped_storage().data_ptr(): name.rpartition(".")[0]
@@ -146,7 +163,7 @@ def look_at_units(
         outputs = forward()
     last = outputs.data_ptr() if isinstance(outputs, Tensor) else None
     kept = [each[:4] for each in look.seen if each[4].data_ptr() != last]
-    return kept, outputs
+    return kept, outputs, look.ends.get(last or 0, "")
 
 
 def read_units(seen: Sequence[UnitShare]) -> list[UnitFacts]:
