@@ -46,6 +46,7 @@ def test_importing_the_package_loads_nothing_heavy():
         "commands",
         "data",
         "diagnosis",
+        "doctor",
         "events",
         "headless",
         "launch",
