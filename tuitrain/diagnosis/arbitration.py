@@ -46,8 +46,8 @@ _STOPS_LEARNING: Final = (*PROBES, *FIRST, *TIMING, *NUMERIC, *DATA)
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "no_gradient": (
         "symmetric_initialization",
+        "dead_relu@whole",
         "input_ignored",
-        "dead_relu@start",
         "saturated_activations@start",
     ),
     "input_ignored": (
@@ -57,9 +57,12 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "lr_not_in_force",
         "unnormalized_inputs",
         "wrong_reduction",
-        *FIRST,
+        "dead_relu@whole",
+        "saturated_activations@start",
+        "initial_loss_mismatch",
+        "vanishing_gradients",
+        "exploding_gradients@start",
         "lr_too_high",
-        "dead_relu",
         *NUMERIC,
     ),
     "initial_loss_mismatch": (
@@ -73,6 +76,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         *BUGS,
         "initial_loss_mismatch",
         "exploding_gradients@start",
+        "vanishing_gradients",
         "lr_too_high",
     ),
     "vanishing_gradients": (
@@ -81,8 +85,6 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "saturated_activations@start",
         "initial_loss_mismatch",
         "lr_too_high",
-        "dead_relu",
-        "saturated_activations",
     ),
     "exploding_gradients": (
         *BUGS,
@@ -100,22 +102,37 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "exploding_gradients@start",
     ),
     "lr_too_low": (*BUGS, "dead_relu@start", "vanishing_gradients"),
-    "excess_regularization": (
-        *BUGS,
-        "initial_loss_mismatch",
-        "vanishing_gradients",
-    ),
+    "excess_regularization": (*BUGS, "initial_loss_mismatch"),
     "loss_not_decreasing": _STOPS_LEARNING,
     "class_collapse": _STOPS_LEARNING,
-    "labels_carry_no_signal": (*PROBES, *NUMERIC),
+    "labels_carry_no_signal": (*PROBES, "wrong_mode@validation", *NUMERIC),
     "update_ratio_off": _STOPS_LEARNING,
-    "loss_exploded": ("lr_not_in_force",),
+    "loss_exploded": (*BUGS, *FIRST),
     "stuck_below_fit": (*PROBES, *FIRST, "dead_relu", *DATA),
     "lr_at_edge": ("lr_not_in_force",),
     "bad_initialization": (*_STOPS_LEARNING, "loss_not_decreasing"),
-    "overfitting": (*PROBES, *DATA, "train_val_leakage", "lr_too_high", "divergence"),
-    "overconfidence": (*PROBES, *DATA, "train_val_leakage", "lr_too_high"),
-    "generalization_gap": (*PROBES, *DATA, "overfitting", "lr_too_high"),
+    "overfitting": (
+        *PROBES,
+        "wrong_mode@validation",
+        *DATA,
+        "train_val_leakage",
+        "lr_too_high",
+        "divergence",
+    ),
+    "overconfidence": (
+        *PROBES,
+        "wrong_mode@validation",
+        *DATA,
+        "train_val_leakage",
+        "lr_too_high",
+    ),
+    "generalization_gap": (
+        *PROBES,
+        "wrong_mode@validation",
+        *DATA,
+        "overfitting",
+        "lr_too_high",
+    ),
     "underfitting": (
         *_STOPS_LEARNING,
         "loss_not_decreasing",
@@ -141,7 +158,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "saturated_early": (*_STOPS_LEARNING, "overfitting", "loss_not_decreasing"),
 }
 """For each symptom the findings it may follow from, the most direct evidence first.
-`@start`: only if it was so before the first update."""
+`@start`: only if it was so before the first update; `@whole`: only if a whole layer is
+concerned; `@validation`: only in passes without gradients."""
 
 _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
     "dead_relu": lambda f: bool(f.evidence.get("at_start")),
@@ -159,6 +177,12 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """
     findings = list(found)
     kinds = {finding.kind for finding in findings}
+    if any(f.kind == "dead_relu" and f.evidence.get("is_whole") for f in findings):
+        kinds.add("dead_relu@whole")
+    for finding in findings:
+        if finding.kind == "wrong_mode" and finding.evidence.get("phase") != "training":
+            # What a validation does wrong says nothing of the training.
+            kinds = (kinds - {"wrong_mode"}) | {"wrong_mode@validation"}
     kinds |= {
         f"{f.kind}@start"
         for f in findings
@@ -176,8 +200,10 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
 def _find_cause(kind: str, kinds: set[str]) -> str | None:
     if f"{kind}@start" in kinds:
         # It was there before anything that updates could do.
-        causes = [each for each in CAUSES.get(kind, ()) if each in BUGS]
+        causes = [
+            each for each in CAUSES.get(kind, ()) if each in BUGS and "@" not in each
+        ]
     else:
         causes = list(CAUSES.get(kind, ()))
     found = next((c for c in causes if c in kinds and not c.startswith(kind)), None)
-    return None if found is None else found.removesuffix("@start")
+    return None if found is None else found.partition("@")[0]

@@ -124,7 +124,11 @@ def _find_inspection(
     signal = next((i.signal for i in (own, *others) if i.signal is not None), None)
     twins = next((i for i in (own, *others) if i.twins is not None), own)
     return msgspec.structs.replace(
-        own, signal=signal, twins=twins.twins, twins_within=twins.twins_within
+        own,
+        signal=signal,
+        twins=twins.twins,
+        twins_within=twins.twins_within,
+        twins_expected=twins.twins_expected,
     )
 
 

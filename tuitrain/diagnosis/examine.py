@@ -79,6 +79,8 @@ BUG_RULES: Final[tuple[Rule, ...]] = (
     find_symmetric_initialization,
     find_input_ignored,
     find_no_gradient,
+    find_dead_relu,
+    find_saturated_activations,
 )
 """Rules on what such a look found after some updates."""
 
@@ -86,8 +88,6 @@ LOSS_RULES: Final[tuple[Rule, ...]] = (
     *BUG_RULES,
     find_lr_not_in_force,
     find_initial_loss_at_start,
-    find_dead_relu,
-    find_saturated_activations,
     find_vanishing_gradients,
     find_exploding_gradients,
     find_labels_without_signal,

@@ -22,7 +22,13 @@ def rounded(value: float | None, digits: int = 4) -> Scalar | None:
 
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, and a sign that there are more."""
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+    shown = [name_layer(name) for name in names[:most]]
+    return ", ".join(shown) + (", …" if len(names) > most else "")
+
+
+def name_layer(name: str) -> str:
+    """Return a layer's name so that a bare number is not taken for a count."""
+    return f"layer {name}" if name.isdigit() else name
 
 
 def scaled_lr(lr: float | None, factor: float) -> Config | None:

@@ -96,9 +96,20 @@ def measure_initial_loss(losses: Sequence[NDArray[np.float64]]) -> InitialLoss |
 
 
 def find_initial_loss_mismatch(
-    measured: InitialLoss, expected: ExpectedLoss, facts: LossFacts
+    measured: InitialLoss,
+    expected: ExpectedLoss,
+    facts: LossFacts,
+    *,
+    is_mean: bool = False,
 ) -> Finding | None:
     """Compare the measured loss with the expected one, and name the likely fault.
+
+    Args:
+        measured: Over all minibatches.
+        expected: By theory.
+        facts: Of the loss.
+        is_mean: Whether it is known to be a mean over the minibatch, so that a quotient
+            that looks like another reduction is chance.
 
     Returns:
         The finding: `critical` and `high` ones mean that something is broken, `medium`
@@ -118,7 +129,7 @@ def find_initial_loss_mismatch(
     if _lacks_log_softmax(measured, expected, facts, margin):
         return _without_log_softmax(measured, expected, facts, evidence)
     is_far = is_low or sure_excess > expected.bands[1]
-    if is_far or (expected.lower is None and excess < -margin):
+    if not is_mean and (is_far or (expected.lower is None and excess < -margin)):
         quotient = _find_reduction(measured.mean, expected.value, facts)
         if quotient is not None:
             return _wrong_reduction(measured, expected, quotient, evidence)

@@ -80,8 +80,12 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alike_units: list[str] = []
     """Weight tensors whose units all have the same weights, in the first iteration and
     still in the last one."""
+    alike_at_start: list[str] = []
+    """The same in the first iteration alone."""
     output_shape: list[int] = []
     target_shape: list[int] = []
+    outputs_seen: int = 0
+    """Outputs that what follows was looked for in."""
     are_probabilities: bool | None = None
     """Whether each output of the model was a distribution over the classes: not below 0,
     with sum 1."""
@@ -125,6 +129,9 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Share of validation samples that are also training samples, bit for bit."""
     twins_within: float | None = None
     """Share of training samples that are there more than once."""
+    twins_expected: float | None = None
+    """Share of validation samples with a twin that chance explains: that within the
+    training samples if they have few values, 0 if no two can be alike by chance."""
     units: list[UnitFacts] = []
     """Activation functions in the order of their calls, after these iterations."""
     units_at_start: list[UnitFacts] = []

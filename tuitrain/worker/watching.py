@@ -153,6 +153,7 @@ class Watched:
                 put=session.recorder.put,
                 loss=loss if recognize(loss).kind is not None else None,
                 compares_samples=session.spec.inspect_data,
+                updates=limits.update,
             )
 
     @property

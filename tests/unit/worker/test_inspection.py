@@ -353,8 +353,8 @@ def test_twins_are_counted():
     sources = Sources(
         (inputs[:150], targets[:150]), (inputs[140:190], targets[140:190])
     )
-    assert count_twins(sources) == (pytest.approx(0.2), 0.0)
-    assert count_twins(Sources((inputs[:100],), (inputs[100:],))) == (0.0, 0.0)
+    assert count_twins(sources) == (pytest.approx(0.2), 0.0, 0.0)
+    assert count_twins(Sources((inputs[:100],), (inputs[100:],))) == (0.0, 0.0, 0.0)
 
 
 def test_a_look_that_fails_is_off_and_training_goes_on():

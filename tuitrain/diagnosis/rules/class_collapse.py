@@ -18,9 +18,10 @@ MAX_PRIOR: Final = 0.8
 MOSTLY_ONE: Final = 0.9
 """Share of one class in the training data, or in what the loss counts of it. Ours: the
 benchmark's imbalanced data is at 0.85."""
-TILTED: Final = 3.0
-"""Times its share of the samples that a class must count in the loss to be weighted out
-of proportion."""
+TILTED: Final = 15.0
+"""Odds of a class in what the loss counts over its odds among the samples, from which it
+is weighted out of proportion. Ours: weights that balance 5 to 95 are at 19, but leave
+each class half of the loss."""
 MIN_WEIGHTED: Final = 0.6
 """Share of all that the loss counts, from which such a class drowns the others."""
 
@@ -53,7 +54,8 @@ def _from_weights(curves: Curves) -> Finding | None:
     counted = [p * w for p, w in zip(priors, weights, strict=True)]
     share = max(counted) / max(sum(counted), 1e-12)
     prior = priors[counted.index(max(counted))]
-    if share < MIN_WEIGHTED or share < TILTED * prior:
+    odds = share / max(1 - share, 1e-12) / max(prior / max(1 - prior, 1e-12), 1e-12)
+    if share < MIN_WEIGHTED or odds < TILTED:
         return None
     return _finding(
         f"One class is {format_percent(prior)} of the samples and "

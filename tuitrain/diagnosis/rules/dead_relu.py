@@ -12,6 +12,8 @@ MANY: Final = 0.5
 MOST: Final = 0.8
 """From here on the layer passes hardly anything. Source: between the 70 % of AutoTrainer
 (Zhang et al. 2021) and all; ours."""
+WHOLE: Final = 0.99
+"""Nothing at all passes such a layer."""
 MIN_UNITS: Final = 4
 
 
@@ -53,6 +55,7 @@ def find_dead_relu(curves: Curves) -> Finding | None:
             "dead": worst.dead,
             "dead_at_start": began.dead if began is not None else None,
             "at_start": is_early,
+            "is_whole": worst.dead >= WHOLE,
             "units": worst.units,
             "layers": [unit.name for unit in layers if unit.dead >= MANY],
         },

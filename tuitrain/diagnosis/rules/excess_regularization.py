@@ -8,14 +8,17 @@ from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Finding, Inspection, Severity
 from tuitrain.units import format_number, format_percent
 
-DECAY_WINS: Final = 1.0
-"""Norm of the decay over that of the gradient. Source: TheDeepChecker (Braiek & Khomh
+DECAY_WINS: Final = 0.25
+"""Norm of the decay over that of the gradient: what the decay takes must not be of the
+order of what the data gives. Source: TheDeepChecker (Braiek & Khomh
 2023, arXiv:2204.00694) looks for a penalty that outgrows the loss; the bound is ours."""
 SHRUNK: Final = 0.5
 """Share of their norm that weights must have lost."""
 HIGH_DROPOUT: Final = 0.7
 """Source: UMLAUT (Schoop et al. 2021) warns above 0.5; ours is for a model that does not
 fit, too."""
+GOOD_FIT: Final = 0.9
+"""Above it, whatever the decay is does no harm. Ours."""
 POOR_FIT: Final = 0.6
 """Share of the way from chance to a fit below which a model does not fit. Ours."""
 
@@ -28,11 +31,11 @@ def find_excess_regularization(curves: Curves) -> Finding | None:
     """
     seen = curves.inspection
     explained = explained_share(curves)
-    if seen is None or explained is None or explained > POOR_FIT:
+    if seen is None or explained is None:
         return None
-    if _decay_wins(seen):
+    if explained < GOOD_FIT and _decay_wins(seen):
         return _decay(curves, seen, explained)
-    if seen.largest_dropout >= HIGH_DROPOUT:
+    if explained <= POOR_FIT and seen.largest_dropout >= HIGH_DROPOUT:
         return _dropout(seen, explained)
     return None
 

@@ -1,5 +1,7 @@
 """The first loss of a training, where the first step did not look before."""
 
+from typing import Final
+
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.expected_loss import expected_initial_loss
 from tuitrain.diagnosis.initial_loss import (
@@ -7,6 +9,10 @@ from tuitrain.diagnosis.initial_loss import (
     measure_initial_loss,
 )
 from tuitrain.events import Finding, Severity
+
+IS_MEAN: Final = 0.3
+"""How far the loss of a minibatch may be from the mean of its halves'. Ours: halves differ,
+and a sum would be at twice the mean."""
 
 
 def find_initial_loss_at_start(curves: Curves) -> Finding | None:
@@ -26,7 +32,10 @@ def find_initial_loss_at_start(curves: Curves) -> Finding | None:
     measured = measure_initial_loss([curves.loss.values[:1]])
     if expected is None or measured is None:
         return None
-    found = find_initial_loss_mismatch(measured, expected, facts)
+    seen = curves.inspection
+    ratio = seen.batch_loss_ratio if seen is not None else None
+    is_mean = ratio is not None and abs(ratio - 1) < IS_MEAN
+    found = find_initial_loss_mismatch(measured, expected, facts, is_mean=is_mean)
     if found is None or found.severity.rank < Severity.HIGH.rank:
         return None
     return found

@@ -7,7 +7,10 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import Trend, start_of, trend
-from tuitrain.events import Advice, Confidence, Finding, Severity
+from tuitrain.diagnosis.rules.lr_too_low import TOO_LOW_TYPICAL
+from tuitrain.diagnosis.rules.progress import explained_share
+from tuitrain.diagnosis.rules.update_ratios import late_ratios
+from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_power
 
 MIN_DECAY: Final = 2.0
@@ -16,6 +19,11 @@ WINDOW: Final = 20
 """Iterations needed on both sides; at most a quarter of the run is looked at."""
 SLOWED: Final = 0.1
 """Share of the slope before that remains after, at most."""
+CUT: Final = 10.0
+"""Factor from which a single change of the LR stops a training, rather than slows it."""
+CUT_BEFORE: Final = 0.3
+"""Share of the run within which such a cut comes too early."""
+GOOD_FIT: Final = 0.9
 MIN_REMAINING: Final = 0.2
 """The loss at the decay, relative to the start: below there was little left to lose."""
 
@@ -34,6 +42,8 @@ def find_lr_decayed_too_early(curves: Curves) -> Finding | None:
     for at, before_lr, after_lr in _decays(curves):
         index = int(np.searchsorted(loss.iterations, at))
         width = min(index, len(loss) - index, max(WINDOW, len(loss) // 4))
+        if _was_cut(curves, at, before_lr / after_lr):
+            return _finding(at, before_lr, after_lr)
         if width < WINDOW or not np.isfinite(loss.values).all():
             continue
         before = trend(loss.values[index - width : index])
@@ -41,28 +51,46 @@ def find_lr_decayed_too_early(curves: Curves) -> Finding | None:
         skip = width // 5
         after = trend(loss.values[index + skip : index + width])
         if _stopped(before, after) and _had_room(curves, index):
-            return Finding(
-                kind="lr_decayed_too_early",
-                severity=Severity.MEDIUM,
-                confidence=Confidence.MEDIUM,
-                summary=(
-                    f"The loss was still falling when the LR went from "
-                    f"{format_power(before_lr)} to {format_power(after_lr)} at "
-                    f"iteration {at}, and hardly falls since."
-                ),
-                evidence={
-                    "iteration": at,
-                    "lr_before": rounded(before_lr),
-                    "lr_after": rounded(after_lr),
-                    "slope_before": rounded(before.slope),
-                    "slope_after": rounded(after.slope),
-                },
-                advice=(
-                    Advice(text="Keep the LR longer before lowering it."),
-                    Advice(text="Or lower it smoothly: a cosine over the whole run."),
-                ),
-            )
+            slopes: Evidence = {
+                "slope_before": rounded(before.slope),
+                "slope_after": rounded(after.slope),
+            }
+            return _finding(at, before_lr, after_lr, slopes)
     return None
+
+
+def _was_cut(curves: Curves, at: int, factor: float) -> bool:
+    """Whether the LR was cut so early and so far that nothing could be learned since."""
+    last = curves.loss.last_iteration or 0
+    if factor < CUT or at > CUT_BEFORE * last:
+        return False
+    late = list(late_ratios(curves).values())
+    is_slow = bool(late) and float(np.median(late)) < TOO_LOW_TYPICAL
+    return is_slow and (explained_share(curves) or 0.0) < GOOD_FIT
+
+
+def _finding(
+    at: int, before_lr: float, after_lr: float, evidence: Evidence | None = None
+) -> Finding:
+    return Finding(
+        kind="lr_decayed_too_early",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.MEDIUM,
+        summary=(
+            f"The loss was still falling when the LR went from {format_power(before_lr)} "
+            f"to {format_power(after_lr)} at iteration {at}, and hardly falls since."
+        ),
+        evidence={
+            "iteration": at,
+            "lr_before": rounded(before_lr),
+            "lr_after": rounded(after_lr),
+            **(evidence or {}),
+        },
+        advice=(
+            Advice(text="Keep the LR longer before lowering it."),
+            Advice(text="Or lower it smoothly: a cosine over the whole run."),
+        ),
+    )
 
 
 def _decays(curves: Curves) -> list[tuple[int, float, float]]:

@@ -17,12 +17,16 @@ from tuitrain.diagnosis.rules.update_ratios import (
     late_ratios,
 )
 from tuitrain.events import Advice, Confidence, Finding, Severity
-from tuitrain.units import format_number, format_power
+from tuitrain.units import format_number, format_percent, format_power
 
 MIN_GAIN: Final = 0.05
 """Relative fall of the loss within the second half that counts as one. Ours."""
 FAR_FROM_ZERO: Final = 0.2
 """Share of the initial loss above which the second half is not fitted. Ours."""
+DIED: Final = 0.4
+"""Share of a layer's units that were alive before the first update and are dead now.
+Ours: in healthy runs of the benchmark at most 0.2 die."""
+MIN_UNITS: Final = 8
 GOOD_FIT: Final = 0.5
 """Share of the way from chance to a fit. Ours."""
 SPIKE: Final = 10.0
@@ -52,19 +56,25 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     typical = float(np.median(list(late.values())))
     first = max(early.values(), default=0.0)
     is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
-    if not is_large or not _unsettled(values):
+    died = _share_that_died(curves)
+    if died < DIED and (not is_large or not _unsettled(values)):
         return None
     highest = format_number(float(values.max()), 3)
+    is_plain = spike > SPIKE or died >= DIED
+    killed = (
+        f" killed {format_percent(died)} of a layer's units" if died >= DIED else ""
+    )
     thrown = f" threw the loss up to {highest}" if spike > SPIKE else ""
     return Finding(
         kind="lr_too_high",
-        severity=Severity.HIGH if spike > SPIKE else Severity.MEDIUM,
-        confidence=Confidence.HIGH if spike > SPIKE else Confidence.MEDIUM,
+        severity=Severity.HIGH if is_plain else Severity.MEDIUM,
+        confidence=Confidence.HIGH if is_plain else Confidence.MEDIUM,
         summary=(
             f"Updates of {format_power(max(first, typical))} of the weights (about "
-            f"{format_power(TARGET)} is usual){thrown}; the loss does not settle."
+            f"{format_power(TARGET)} is usual){killed or thrown}; the loss does not settle."
         ),
         evidence={
+            "died": rounded(died),
             "late_ratio": rounded(typical),
             "early_ratio": rounded(first),
             "highest_loss": rounded(float(values.max())),
@@ -78,6 +88,18 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
             Advice(text="Warm the LR up, or take larger minibatches."),
         ),
     )
+
+
+def _share_that_died(curves: Curves) -> float:
+    """Return the largest share of a layer's units that died since the first update."""
+    seen = curves.inspection
+    if seen is None:
+        return 0.0
+    before = {unit.name: unit.dead for unit in seen.units_at_start}
+    died = [
+        u.dead - before.get(u.name, 0.0) for u in seen.units if u.units >= MIN_UNITS
+    ]
+    return max(died, default=0.0)
 
 
 def _unsettled(values: Numbers) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
-from tuitrain.diagnosis.findings import rounded, scaled_lr
+from tuitrain.diagnosis.findings import name_layer, rounded, scaled_lr
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.model import Series
 from tuitrain.units import format_number
@@ -23,7 +23,7 @@ def find_non_finite_inputs(curves: Curves) -> Finding | None:
         severity=Severity.CRITICAL,
         confidence=Confidence.HIGH,
         summary=(
-            f"The inputs of {inputs.layer} hold {inputs.not_finite} values that are NaN "
+            f"The inputs of {name_layer(inputs.layer)} hold {inputs.not_finite} values that are NaN "
             f"or infinite, in {inputs.samples} samples."
         ),
         evidence={

@@ -26,8 +26,7 @@ def find_output_loss_mismatch(curves: Curves) -> Finding | None:
     if seen.is_broadcast and facts is not None and facts.kind is not None:
         return _broadcast(seen)
     kind = facts.kind if facts is not None else None
-    rows = seen.iterations * (seen.output_shape[0] if seen.output_shape else 0)
-    if rows < MIN_ROWS:
+    if seen.outputs_seen < MIN_ROWS:
         return None
     if kind == "cross_entropy" and seen.are_probabilities:
         return _finding(
@@ -35,6 +34,13 @@ def find_output_loss_mismatch(curves: Curves) -> Finding | None:
             "loss can't come near 0 and gradients are small.",
             {"outputs": "probabilities", "loss": kind},
             "Take the softmax out of the model: CrossEntropyLoss wants raw scores.",
+        )
+    if kind == "cross_entropy" and seen.last_operation == "sigmoid":
+        return _finding(
+            "The model ends with a sigmoid, and the cross-entropy wants raw scores: no "
+            "answer can be sure and gradients are small.",
+            {"outputs": "in [0, 1]", "loss": kind},
+            "Take the sigmoid out of the model: CrossEntropyLoss wants raw scores.",
         )
     if kind == "bce_with_logits" and seen.last_operation == "sigmoid":
         return _finding(

@@ -7,11 +7,15 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import listed
-from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
+from tuitrain.diagnosis.rules.progress import explained_share
+from tuitrain.events import Advice, Confidence, Evidence, Finding, Inspection, Severity
 from tuitrain.model import Series
 
 MIN_READINGS: Final = 3
 """Fewer readings could be a first iteration that a loss scaler left out."""
+MIN_ALIKE: Final = 2
+"""Layers; a single one that begins alike, the last one say, is told apart at once."""
+GOOD_FIT: Final = 0.9
 MIN_ITERATIONS: Final = 5
 """Units that begin alike may be told apart by the first updates."""
 
@@ -38,6 +42,12 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
     if at_zero is not None and at_zero.severity is Severity.CRITICAL:
         return at_zero
     seen = curves.inspection
+    if seen is not None and at_zero is None and _began_alike(curves, seen):
+        return _finding(
+            f"The units of {listed(seen.alike_at_start)} begin with the same weights.",
+            Severity.HIGH,
+            {"layers": list(seen.alike_at_start), "iterations": seen.iterations},
+        )
     if seen is None or seen.iterations < MIN_ITERATIONS or not seen.alike_units:
         return at_zero
     names = seen.alike_units
@@ -47,6 +57,18 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
         Severity.CRITICAL,
         {"layers": list(names), "iterations": seen.iterations},
     )
+
+
+def _began_alike(curves: Curves, seen: Inspection) -> bool:
+    """Whether layers began alike, came apart, and the model has not recovered."""
+    alike = seen.alike_at_start
+    if (
+        seen.alike_units
+        or len(alike) < MIN_ALIKE
+        or 3 * len(alike) < len(curves.ratios)
+    ):
+        return False
+    return (explained_share(curves) or 0.0) < GOOD_FIT
 
 
 def _find_zero(ratios: Mapping[str, Series]) -> Finding | None:

@@ -24,7 +24,8 @@ def find_train_val_leakage(curves: Curves) -> Finding | None:
     seen = curves.inspection
     if seen is None or seen.twins is None or not seen.twins:
         return None
-    natural = OVER_NATURAL * (seen.twins_within or 0.0)
+    expected = seen.twins_within if seen.twins_expected is None else seen.twins_expected
+    natural = OVER_NATURAL * (expected or 0.0)
     if seen.twins <= natural:
         return None
     return Finding(

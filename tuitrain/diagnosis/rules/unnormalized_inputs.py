@@ -3,7 +3,7 @@
 from typing import Final
 
 from tuitrain.diagnosis.curves import Curves
-from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.findings import name_layer, rounded
 from tuitrain.events import Advice, Confidence, Finding, InputFacts, Severity
 from tuitrain.units import format_number
 
@@ -40,7 +40,7 @@ def find_unnormalized_inputs(curves: Curves) -> Finding | None:
         kind="unnormalized_inputs",
         severity=Severity.HIGH,
         confidence=Confidence.HIGH,
-        summary=f"The inputs of {inputs.layer} are not normalized: {problem}.",
+        summary=f"The inputs of {name_layer(inputs.layer)} are not normalized: {problem}.",
         evidence={
             "mean": rounded(inputs.mean),
             "rms": rounded(inputs.rms),

@@ -17,6 +17,7 @@ def find_wrong_mode(curves: Curves) -> Finding | None:
         return None
     if _is_all(seen.off_in_training, seen):
         return _finding(
+            "training",
             seen.off_in_training,
             "The model is trained in evaluation mode: "
             f"{listed(seen.off_in_training)} never work as in training.",
@@ -25,6 +26,7 @@ def find_wrong_mode(curves: Curves) -> Finding | None:
         )
     if len(curves.val_loss) and _is_all(seen.on_in_validation, seen):
         return _finding(
+            "validation",
             seen.on_in_validation,
             "The model is validated in training mode: "
             f"{listed(seen.on_in_validation)} still work as in training.",
@@ -39,12 +41,12 @@ def _is_all(names: list[str], seen: Inspection) -> bool:
     return len(names) == min(seen.mode_layers, 10)
 
 
-def _finding(names: list[str], summary: str, *advice: Advice) -> Finding:
+def _finding(phase: str, names: list[str], summary: str, *advice: Advice) -> Finding:
     return Finding(
         kind="wrong_mode",
         severity=Severity.HIGH,
         confidence=Confidence.HIGH,
         summary=summary,
-        evidence={"layers": list(names)},
+        evidence={"phase": phase, "layers": list(names)},
         advice=advice,
     )

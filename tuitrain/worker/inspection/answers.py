@@ -24,7 +24,7 @@ class OutputLook:
     def __init__(self) -> None:
         """Nothing seen so far."""
         self.shape: list[int] = []
-        self._rows = 0
+        self.rows = 0
         self.probabilities: Tensor | None = None
         self.log_probabilities: Tensor | None = None
         self.in_unit: Tensor | None = None
@@ -33,9 +33,9 @@ class OutputLook:
         """Look at one minibatch's outputs, classes in the second dimension."""
         if not outputs.is_floating_point() or outputs.ndim < 1 or not outputs.numel():
             return
-        if self._rows >= ENOUGH_ROWS:
+        if self.rows >= ENOUGH_ROWS:
             return
-        self._rows += outputs.shape[0]
+        self.rows += outputs.shape[0]
         self.shape = list(outputs.shape)
         values = outputs.detach().float()
         inside = (values >= 0).all() & (values <= 1).all()
@@ -99,7 +99,7 @@ def compare_halves(
 def mixes_samples(
     model: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], outputs: Tensor
 ) -> Tensor | None:
-    """Return whether the first sample's output changes when the others change places.
+    """Return whether the first sample's output changes when the others become like it.
 
     Call within `undisturbed`. None: it can't be told, since samples are not what the
     first dimension counts.
@@ -112,14 +112,13 @@ def mixes_samples(
     tensors = [each for each in (*inputs, *named.values()) if isinstance(each, Tensor)]
     if not tensors or any(not t.ndim or t.shape[0] != samples for t in tensors):
         return None
-    order = torch.cat((torch.zeros(1), torch.arange(samples - 1, 0, -1))).long()
+    order = torch.zeros(samples, dtype=torch.long)
     moved = tuple(_ordered(each, order) for each in inputs)
     moved_named = {name: _ordered(each, order) for name, each in named.items()}
     other = model(*moved, **moved_named)
     if not isinstance(other, Tensor) or other.shape != outputs.shape:
         return None
     change = (other[0] - outputs[0]).abs().amax()
-    # The rest must have moved at all, or this says nothing.
     return change > SAME * outputs.abs().amax()
 
 

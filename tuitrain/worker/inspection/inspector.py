@@ -25,7 +25,7 @@ from tuitrain.worker.inspection.gradients import (
     weigh_decay,
 )
 from tuitrain.worker.inspection.modes import ModeLook, largest_dropout
-from tuitrain.worker.inspection.reading import narrow
+from tuitrain.worker.inspection.reading import narrow, unwrap
 from tuitrain.worker.inspection.samples import (
     FIRST_LAYERS,
     Gathered,
@@ -51,8 +51,6 @@ TOLD_AT: Final = (1, 5, 20)
 MOST_ROWS: Final = 64
 """Samples of the minibatch that is kept for looks of our own."""
 
-_WRAPPERS: Final = ("DataParallel", "DistributedDataParallel")
-
 Loss = Callable[[Any, Any], object]
 
 
@@ -74,6 +72,7 @@ class Inspector:
         loss: object = None,
         sources: Sources | None = None,
         compares_samples: bool = True,
+        updates: bool = True,
     ) -> None:
         """Hook into model, optimizers and, if it is a module, loss.
 
@@ -85,8 +84,9 @@ class Inspector:
             loss: Called with (outputs, targets); None: not known.
             sources: Whole data sets; None: not to be had.
             compares_samples: Whether the samples are looked at, too.
+            updates: Whether the model is trained; False: only its loss is measured.
         """
-        self._model = _eager(model)
+        self._model = unwrap(model)
         self._optimizers = list(optimizers)
         self._trial = trial
         self._put = put
@@ -94,7 +94,11 @@ class Inspector:
         self._sources = sources if compares_samples else None
         self._named = list(model.named_parameters())
         self._off: set[str] = set()
+        self._updates = updates
         self._iteration = 0
+        """Updates made, or about to be made."""
+        self._is_measured = False
+        """Whether this is a training without updates, that has begun."""
         self._is_own = False
         self._looking = True
         self._kept: tuple[tuple[Any, ...], dict[str, Any]] | None = None
@@ -117,29 +121,11 @@ class Inspector:
         self._facts: dict[str, Any] = {}
         self._teller = Teller(trial, put)
         self._frozen = [n for n, p in self._named if not p.requires_grad][:MOST_NAMES]
-        self._forward_handles = [
-            model.register_forward_pre_hook(self._see_inputs, with_kwargs=True),
-            model.register_forward_hook(self._see_outputs),
-        ]
-        self._first_layers: list[RemovableHandle] = [
-            module.register_forward_pre_hook(partial(self._see_first, name))
-            # Hooks within a compiled model would have it compiled again.
-            for name, module in model.named_modules()
-            if isinstance(module, FIRST_LAYERS) and self._model is model
-        ]
+        self._forward_handles: list[RemovableHandle] = []
+        self._first_layers: list[RemovableHandle] = []
         self._loss_handles: list[RemovableHandle] = []
-        if isinstance(loss, nn.Module):
-            self._loss_handles.append(
-                loss.register_forward_hook(self._see_loss, with_kwargs=True)
-            )
         self._step_handles: list[RemovableHandle] = []
-        for index, optimizer in enumerate(self._optimizers):
-            before = partial(self._guard, "gradients", self._before_step, index)
-            after = partial(self._guard, "gradients", self._after_step, index)
-            self._step_handles += [
-                optimizer.register_step_pre_hook(_without_arguments(before)),
-                optimizer.register_step_post_hook(_without_arguments(after)),
-            ]
+        self._hook(model, loss)
 
     def note_batch(self, inputs: object, targets: object) -> None:
         """Tell a minibatch that is about to go through model and loss.
@@ -154,16 +140,14 @@ class Inspector:
             self._guard("samples", self._gathered.see, inputs, targets)
 
     def look_without_update(self) -> None:
-        """Look at what one minibatch shows where no update is ever made."""
-        if self._looking and self._iteration == 0:
-            self._iteration = 1
+        """Look at what a minibatch shows where no update is ever made."""
+        if not self._is_measured:
+            self._is_measured = True
             self._guard("answers", self._look_at_answers)
-            self._tell()
-            self.remove()
 
     def finish(self) -> None:
         """Tell what is known at the end, and take all hooks away."""
-        if self._iteration:
+        if self._iteration or self._is_measured:
             self._guard("units", self._look_at_units)
             self._tell()
         self.remove()
@@ -174,6 +158,29 @@ class Inspector:
         for handle in (*self._step_handles, *self._forward_handles):
             handle.remove()
         self._step_handles, self._forward_handles = [], []
+
+    def _hook(self, model: nn.Module, loss: object) -> None:
+        self._forward_handles = [
+            model.register_forward_pre_hook(self._see_inputs, with_kwargs=True),
+            model.register_forward_hook(self._see_outputs),
+        ]
+        self._first_layers = [
+            module.register_forward_pre_hook(partial(self._see_first, name))
+            # Hooks within a compiled model would have it compiled again.
+            for name, module in model.named_modules()
+            if isinstance(module, FIRST_LAYERS) and self._model is model
+        ]
+        if isinstance(loss, nn.Module):
+            self._loss_handles.append(
+                loss.register_forward_hook(self._see_loss, with_kwargs=True)
+            )
+        for index, optimizer in enumerate(self._optimizers):
+            before = partial(self._guard, "gradients", self._before_step, index)
+            after = partial(self._guard, "gradients", self._after_step, index)
+            self._step_handles += [
+                optimizer.register_step_pre_hook(_without_arguments(before)),
+                optimizer.register_step_post_hook(_without_arguments(after)),
+            ]
 
     # --- what hooks see ---
 
@@ -209,7 +216,9 @@ class Inspector:
         self, _: nn.Module, given: tuple[Any, ...], named: dict[str, Any], __: object
     ) -> None:
         targets = [*given, *named.values(), None, None][1]
-        if torch.is_grad_enabled() and not self._is_own:
+        # In a step without updates nothing has gradients.
+        is_trained = torch.is_grad_enabled() or not self._updates
+        if is_trained and not self._is_own:
             self.note_batch(self._newest, targets)
 
     # --- around an update ---
@@ -336,6 +345,7 @@ class Inspector:
                 "frozen": self._frozen,
                 "parameters": len(self._named),
                 "output_shape": list(outputs.shape),
+                "outputs_seen": outputs.rows,
                 "mode_layers": modes.layers,
                 "largest_dropout": largest_dropout(self._model),
                 "off_in_training": modes.off_in_training,
@@ -348,12 +358,14 @@ class Inspector:
         """Return what works out the targets' signal; None: not yet, or not at all."""
         if self._sources is not None and self._sources.train is not None:
             return partial(signal_of, self._sources.train)
-        is_complete = self._iteration >= LOOKED_AT or not self._looking
+        is_complete = (
+            self._iteration >= LOOKED_AT or not self._looking or not self._updates
+        )
         if self._gathered is None or not is_complete:
             return None
         return self._gathered.reader()
 
-    def _count_twins(self) -> tuple[float, float] | None:
+    def _count_twins(self) -> tuple[float, float, float] | None:
         return None if self._sources is None else count_twins(self._sources)
 
     def _guard(self, look: str, make: Callable[..., object], *args: object) -> None:
@@ -364,21 +376,6 @@ class Inspector:
         except Exception as error:  # noqa: BLE001 - a look must not end a training
             self._off.add(look)
             self._teller.report(look, error)
-
-
-def _eager(model: nn.Module) -> nn.Module:
-    """Return what a compiled or distributed model wraps.
-
-    A forward pass of our own must neither compile nor wait for other processes.
-    """
-    for _ in range(4):
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and type(model).__name__ in _WRAPPERS:
-            inner = getattr(model, "module", None)
-        if not isinstance(inner, nn.Module):
-            break
-        model = inner
-    return model
 
 
 def _is_doubled(iteration: int) -> bool:

@@ -33,5 +33,6 @@ def inspect_task(
         put=session.recorder.put,
         loss=task.loss if may_ask else None,
         compares_samples=spec.inspect_data,
+        updates=spec.limits.update,
         sources=Sources(train.tensors, None if val is None else val.tensors),
     )

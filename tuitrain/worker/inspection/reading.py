@@ -1,9 +1,11 @@
 """Facts that are still tensors, and become plain where waiting for them is allowed."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
-from torch import Tensor
+from torch import Tensor, nn
+
+_WRAPPERS: Final = ("DataParallel", "DistributedDataParallel")
 
 
 def number(value: Tensor | float | None) -> float | None:
@@ -28,3 +30,18 @@ def narrow(value: Any, rows: int) -> Any:  # noqa: ANN401 - nested as it came
     if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
         return type(value)(narrow(part, rows) for part in value)
     return value
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Return what a compiled or distributed model wraps.
+
+    A forward pass of our own must neither compile nor wait for other processes.
+    """
+    for _ in range(4):
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and type(model).__name__ in _WRAPPERS:
+            inner = getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            break
+        model = inner
+    return model

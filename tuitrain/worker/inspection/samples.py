@@ -1,6 +1,7 @@
 """The samples themselves: their scale, whether targets follow from them, and twins."""
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,11 @@ FEWEST_SAMPLES: Final = 100
 MOST_FEATURES: Final = 4096
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Data whose samples are compared one by one; of more, twins are not looked for."""
+
+MOST_COLUMNS: Final = 256
+RICH_BITS: Final = 60
+"""Sum over the features of the logarithm of how many values each has. Ours: even if most
+of it is redundant, a million samples need 20 bits to differ."""
 
 FIRST_LAYERS: Final = (
     nn.Linear,
@@ -240,13 +246,13 @@ def _correlation(one: Tensor, other: Tensor) -> float:
     return float(one @ other) / size if size > 0 else 0.0
 
 
-def count_twins(sources: Sources) -> tuple[float, float] | None:
+def count_twins(sources: Sources) -> tuple[float, float, float] | None:
     """Count samples that are there twice, bit for bit.
 
     Returns:
-        The share of validation samples that training samples equal, and the share of
-        training samples that another one equals. None: the data is not at hand, or too
-        much.
+        The share of validation samples that training samples equal, the share of
+        training samples that another one equals, and the share of validation samples for
+        which chance explains it. None: the data is not at hand, or too much.
     """
     if sources.train is None or sources.val is None:
         return None
@@ -261,7 +267,15 @@ def count_twins(sources: Sources) -> tuple[float, float] | None:
         known[digest] = known.get(digest, 0) + 1
     double = sum(count for count in known.values() if count > 1)
     shared = sum(digest in known for digest in _digests(val))
-    return shared / len(val), double / len(train)
+    within = double / len(train)
+    return shared / len(val), within, 0.0 if _is_rich(train) else within
+
+
+def _is_rich(rows: Tensor) -> bool:
+    """Whether samples have so many different values that no two are alike by chance."""
+    some = rows[:MOST_SAMPLES].detach().cpu().flatten(1)[:, :MOST_FEATURES]
+    kinds = [len(torch.unique(column)) for column in some.T[:MOST_COLUMNS]]
+    return sum(math.log2(max(1, count)) for count in kinds) > RICH_BITS
 
 
 def _digests(rows: Tensor) -> list[bytes]:

@@ -40,7 +40,7 @@ class Snapshot:
     """What a look of our own found, by the names of `Inspection`."""
     inputs: Callable[[], InputFacts | None] | None
     signal: Callable[[], SignalFacts | None] | None
-    twins: Callable[[], tuple[float, float] | None]
+    twins: Callable[[], tuple[float, float, float] | None]
     units: tuple[list[UnitShare], list[UnitShare]]
     """Before the first update, and now."""
     plain: dict[str, Any]
@@ -60,6 +60,8 @@ class Teller:
         """Read the tensors, wait for them if need be, and return the event."""
         named, sums = seen.sizes
         missing, sizes = read_sizes(named, sums, seen.looked)
+        if not seen.looked:
+            missing = []
         began, now = seen.alike
         still = {name for name, same in now if bool(same)}
         facts = seen.facts
@@ -78,6 +80,7 @@ class Teller:
                 not_in_optimizer=seen.outside,
                 gradient_rms={name: _short(size) for name, size in sizes.items()},
                 alike_units=[n for n, same in began if bool(same) and n in still],
+                alike_at_start=[n for n, same in began if bool(same)],
                 target_shape=facts.get("target_shape", []),
                 are_probabilities=flag(seen.probabilities),
                 are_log_probabilities=flag(seen.log_probabilities),
@@ -95,6 +98,7 @@ class Teller:
                 signal=signal,
                 twins=None if twins is None else _short(twins[0]),
                 twins_within=None if twins is None else _short(twins[1]),
+                twins_expected=None if twins is None else _short(twins[2]),
                 units_at_start=at_start,
                 units=read_units(seen.units[1]),
                 **seen.plain,
