@@ -23,6 +23,7 @@ BUGS: Final = (
     "wrong_mode",
     "unnormalized_inputs",
     "class_collapse@start",
+    "input_ignored@start",
     "non_finite@start",
 )
 """Bugs that a probe sees directly and that nothing else brings about."""
@@ -81,18 +82,19 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "vanishing_gradients": (
         *BUGS,
-        "dead_relu@start",
+        "dead_relu@whole",
         "saturated_activations@start",
         "initial_loss_mismatch",
         "lr_too_high",
     ),
     "exploding_gradients": (
         *BUGS,
+        "excess_regularization",
         "initial_loss_mismatch",
         "lr_too_high",
     ),
-    "non_finite": (*BUGS, *FIRST, "lr_too_high"),
-    "divergence": (*BUGS, *FIRST, "non_finite", "lr_too_high"),
+    "non_finite": (*BUGS, *FIRST, "excess_regularization", "lr_too_high"),
+    "divergence": (*BUGS, *FIRST, "excess_regularization", "non_finite", "lr_too_high"),
     "lr_too_high": (
         *BUGS,
         "excess_regularization",
@@ -165,6 +167,7 @@ _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
     "dead_relu": lambda f: bool(f.evidence.get("at_start")),
     "exploding_gradients": lambda f: bool(f.evidence.get("at_start")),
     "class_collapse": lambda f: bool(f.evidence.get("at_start")),
+    "input_ignored": lambda f: bool(f.evidence.get("at_start")),
     "non_finite": lambda f: bool(f.evidence.get("at_start")),
     "saturated_activations": lambda f: f.severity is Severity.HIGH,
 }

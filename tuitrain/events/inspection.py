@@ -93,6 +93,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the exponentials of each output were one."""
     in_unit_interval: bool | None = None
     """Whether each number the model gave lay in [0, 1]."""
+    in_unit_interval_later: bool | None = None
+    """The same after these iterations, of the samples that are kept."""
     last_operation: str = ""
     """`sigmoid`, `softmax` or `log_softmax`, if the model ends with it."""
     is_broadcast: bool | None = None

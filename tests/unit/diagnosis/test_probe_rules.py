@@ -60,7 +60,7 @@ CLEAN = Inspection(
     top_class=0.2,
     weight_norm_at_start=5.0,
     weight_norm=6.0,
-    inputs=InputFacts(layer="0", samples=500, features=64, mean=0.0, rms=1.0),
+    inputs=InputFacts(layer="0", samples=500, features=64, largest=3.0, rms=1.0),
     twins=0.0,
     twins_within=0.0,
     units=[UnitFacts(name="relu after 0", kind="relu", units=64, dead=0.1)],
@@ -101,19 +101,19 @@ def test_nothing_is_found_where_all_is_well():
         ("output_loss_mismatch", {"is_broadcast": True}),
         (
             "unnormalized_inputs",
-            {"inputs": InputFacts(layer="0", samples=500, features=64, rms=80.0)},
+            {"inputs": InputFacts(layer="0", samples=500, features=64, rms=80.0, largest=255.0)},
         ),
         (
             "unnormalized_inputs",
             {
                 "inputs": InputFacts(
-                    layer="0", samples=500, features=64, rms=1.0, mean_over_sd=30.0
+                    layer="0", samples=500, features=64, rms=1.0, largest=3.0, mean_over_sd=30.0
                 )
             },
         ),
         (
             "non_finite",
-            {"inputs": InputFacts(layer="0", samples=99, features=64, not_finite=3)},
+            {"inputs": InputFacts(layer="0", samples=99, features=64, largest=3.0, not_finite=3)},
         ),
         ("train_val_leakage", {"twins": 0.2}),
     ],
@@ -138,7 +138,7 @@ def test_each_fact_has_its_finding(kind, changes):
         {"varies_with_input": False, "iterations": 1},
         {"twins": 0.02, "twins_within": 0.02},
         {"batch_loss_ratio": 1.2},
-        {"inputs": InputFacts(layer="0", samples=10, features=64, rms=80.0)},
+        {"inputs": InputFacts(layer="0", samples=10, features=64, rms=80.0, largest=255.0)},
     ],
 )
 def test_too_little_evidence_is_none(changes):

@@ -19,6 +19,9 @@ digits runs are below 0.6 after three epochs, runs on shuffled labels above 1.""
 LEARNED: Final = 0.97
 """Of the chance loss, below which the training loss must be for the model to have learned
 something by heart. Ours: slow starters end above."""
+MIN_APART: Final = 0.05
+"""Of the chance loss, by which validation must be worse at the end: learning by heart
+shows on one side only."""
 ERRORS_ALLOWED: Final = 3.0
 """Standard errors above the chance accuracy that chance alone may reach."""
 
@@ -65,7 +68,12 @@ def find_labels_without_signal(
         return None
     values = finite(curves.loss.values)
     end = float(np.median(tail(values, 0.1))) if len(values) else chance
-    learns = has_dropped(values, chance) and end < LEARNED * chance
+    apart = float(np.median(tail(losses, 0.2, 3))) - end
+    learns = (
+        has_dropped(values, chance)
+        and end < LEARNED * chance
+        and apart > MIN_APART * chance
+    )
     if not learns and not fits_small:
         return None
     evidence: Evidence = {

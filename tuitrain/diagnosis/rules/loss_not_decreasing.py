@@ -1,9 +1,18 @@
 """The training loss does not come down."""
 
+import math
 from typing import Final
 
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import Drop, Numbers, drop, finite, trend
+from tuitrain.diagnosis.numerics import (
+    END_SHARE,
+    START_SHARE,
+    Drop,
+    Numbers,
+    drop,
+    finite,
+    trend,
+)
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number
 
@@ -12,6 +21,8 @@ MIN_POINTS: Final = 20
 MIN_DROP: Final = 0.02
 """Share of the starting loss that a drop must have. Ours, half of the 5 % a period that
 TheDeepChecker asks for, since 100 iterations at a small LR are a short period."""
+END_SCATTER: Final = math.sqrt((1 / END_SHARE) / (1 / END_SHARE + 1 / START_SHARE))
+"""Share of the error of a drop that the end of the curve has."""
 MIN_Z: Final = 3.0
 """Standard errors of the noise that a drop must exceed."""
 
@@ -30,7 +41,9 @@ def has_dropped(loss: Numbers, chance: float | None = None) -> bool:
     # A first minibatch may be lucky; what chance reaches is known for sure.
     start = fall.start if chance is None else chance
     size = start - fall.end
-    return size > MIN_DROP * abs(start) and size > MIN_Z * fall.error
+    # Chance is exact: then only the end scatters, which has four times the points.
+    error = fall.error if chance is None else fall.error * END_SCATTER
+    return size > MIN_DROP * abs(start) and size > MIN_Z * error
 
 
 def find_loss_not_decreasing(

@@ -23,6 +23,9 @@ MIN_GAIN: Final = 0.05
 """Relative fall of the loss within the second half that counts as one. Ours."""
 FAR_FROM_ZERO: Final = 0.2
 """Share of the initial loss above which the second half is not fitted. Ours."""
+BROKE: Final = 0.3
+"""Ratio of the median layer that a training does not survive. Ours: twice the highest
+early ratio of the benchmark's healthy runs, 0.16 with RMSprop."""
 DIED: Final = 0.4
 """Share of a layer's units that were alive before the first update and are dead now.
 Ours: in healthy runs of the benchmark at most 0.2 die."""
@@ -46,6 +49,9 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     """
     early, late = early_ratios(curves), late_ratios(curves)
     values = finite(curves.loss.values)
+    highest = _highest_ratio(curves)
+    if len(values) < len(curves.loss) and highest > BROKE:
+        return _broke(curves, highest)
     if not late or len(values) < MIN_ITERATIONS:
         return None
     # Even a noisy end is no fault of the LR where the model fits well.
@@ -55,16 +61,17 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
         return None
     typical = float(np.median(list(late.values())))
     first = max(early.values(), default=0.0)
+    first = max(early.values(), default=0.0)
     is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
     died = _share_that_died(curves)
     if died < DIED and (not is_large or not _unsettled(values)):
         return None
-    highest = format_number(float(values.max()), 3)
+    top = format_number(float(values.max()), 3)
     is_plain = spike > SPIKE or died >= DIED
     killed = (
         f" killed {format_percent(died)} of a layer's units" if died >= DIED else ""
     )
-    thrown = f" threw the loss up to {highest}" if spike > SPIKE else ""
+    thrown = f" threw the loss up to {top}" if spike > SPIKE else ""
     return Finding(
         kind="lr_too_high",
         severity=Severity.HIGH if is_plain else Severity.MEDIUM,
@@ -86,6 +93,37 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
                 change=scaled_lr(curves.configured_lr, 1 / 3),
             ),
             Advice(text="Warm the LR up, or take larger minibatches."),
+        ),
+    )
+
+
+def _highest_ratio(curves: Curves) -> float:
+    """Return the highest ratio of the median layer at any iteration; 0: none measured."""
+    columns = [s.values for s in curves.ratios.values() if len(s)]
+    if not columns:
+        return 0.0
+    rows = min(len(values) for values in columns)
+    middle = np.median(np.array([values[:rows] for values in columns]), axis=0)
+    known = finite(middle)
+    return float(known.max()) if len(known) else 0.0
+
+
+def _broke(curves: Curves, highest: float) -> Finding:
+    return Finding(
+        kind="lr_too_high",
+        severity=Severity.CRITICAL,
+        confidence=Confidence.MEDIUM,
+        summary=(
+            f"An update changed a layer by {format_power(highest)} of its weights "
+            f"(about {format_power(TARGET)} is usual) before the loss became NaN."
+        ),
+        evidence={"highest_ratio": rounded(highest), "lr": curves.configured_lr},
+        advice=(
+            Advice(
+                text="Divide the LR by 10.",
+                change=scaled_lr(curves.configured_lr, 0.1),
+            ),
+            Advice(text="Warm the LR up, and clip the gradient norm."),
         ),
     )
 

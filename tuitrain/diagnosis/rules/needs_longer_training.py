@@ -16,6 +16,9 @@ TAIL_SHARE: Final = 0.5
 MIN_EVALUATIONS_IN_TAIL: Final = 6
 MIN_GAIN: Final = 0.05
 """Relative fall of the validation loss within that part that is worth more compute."""
+MIN_STEP: Final = 0.005
+"""Relative fall from one evaluation to the next that is worth another, where there are
+too few for a trend."""
 NEAR_END: Final = 0.2
 """The best value must lie within this last part."""
 LONGER: Final = 2
@@ -26,20 +29,27 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
     """Find a validation loss that falls to the end of the run, significantly.
 
     Returns:
-        The finding, or None: it does not, or fewer than `MIN_EVALUATIONS` evaluations.
+        The finding, or None: it does not, or fewer than two evaluations.
 
     Source:
         Godbole et al. 2023, "Deep Learning Tuning Playbook": when the best checkpoint
         is near the end, the run was limited by compute.
     """
     losses = finite(curves.val_loss.values)
-    if len(losses) < MIN_EVALUATIONS:
+    if len(losses) < 2:
         return None
     last = tail(losses, TAIL_SHARE, MIN_EVALUATIONS_IN_TAIL)
     gain = float(np.median(last[:3]) - np.median(last[-3:]))
     near_end = len(losses) - int(np.argmin(losses)) <= max(2, NEAR_END * len(losses))
     enough = gain > max(MIN_GAIN * abs(float(np.median(last[:3]))), noise(last))
-    if not (trend(last).falls and near_end and enough):
+    if len(losses) < 2 * MIN_EVALUATIONS_IN_TAIL:
+        # Too few for a trend: each must be better than the one before, to the end.
+        falls = bool((np.diff(losses[-MIN_EVALUATIONS:]) < 0).all())
+        step = float(losses[-2] - losses[-1]) / max(abs(float(losses[-2])), 1e-12)
+        enough = step > MIN_STEP
+    else:
+        falls = trend(last).falls
+    if not (falls and near_end and enough):
         return None
     epochs = curves.epochs or len(losses)
     accuracies = finite(curves.val_accuracy.values)

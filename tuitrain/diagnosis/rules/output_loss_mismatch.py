@@ -3,8 +3,12 @@
 from typing import Final
 
 from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Finding, Inspection, Severity
 
+MIN_ITERATIONS: Final = 100
+LEARNED: Final = 0.3
+"""Share of the way from chance to a fit. Ours."""
 MIN_ROWS: Final = 16
 """Outputs that must have looked alike before it counts. Ours: raw scores of 16 samples
 that all lie in [0, 1] and sum to 1 within 1e-3 do not happen."""
@@ -42,7 +46,7 @@ def find_output_loss_mismatch(curves: Curves) -> Finding | None:
             {"outputs": "in [0, 1]", "loss": kind},
             "Take the sigmoid out of the model: CrossEntropyLoss wants raw scores.",
         )
-    if kind == "bce_with_logits" and seen.last_operation == "sigmoid":
+    if kind == "bce_with_logits" and _ends_in_sigmoid(curves, seen):
         return _finding(
             "The model ends with a sigmoid and the loss applies it again: no answer can "
             "be surer than 73 %.",
@@ -58,6 +62,19 @@ def find_output_loss_mismatch(curves: Curves) -> Finding | None:
             "Or end the model with nn.LogSoftmax(dim=1) and keep NLLLoss.",
         )
     return None
+
+
+def _ends_in_sigmoid(curves: Curves, seen: Inspection) -> bool:
+    """Whether a sigmoid is the last thing in the model.
+
+    Either it was seen there, or the model has learned and all its answers still lie in
+    [0, 1], which raw scores leave as soon as they are sure.
+    """
+    if seen.last_operation == "sigmoid":
+        return True
+    stays = bool(seen.in_unit_interval and seen.in_unit_interval_later)
+    is_late = seen.iterations >= MIN_ITERATIONS
+    return stays and is_late and (explained_share(curves) or 0.0) > LEARNED
 
 
 def _broadcast(seen: Inspection) -> Finding:

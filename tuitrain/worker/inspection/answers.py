@@ -48,6 +48,13 @@ class OutputLook:
         self.log_probabilities = _both(self.log_probabilities, total)
 
 
+def is_in_unit(outputs: object) -> Tensor | None:
+    """Return whether all outputs lie in [0, 1]; None: they are no numbers."""
+    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+        return None
+    return (outputs >= 0).all() & (outputs <= 1).all()
+
+
 def _both(before: Tensor | None, now: Tensor) -> Tensor:
     return now if before is None else before & now
 
@@ -99,7 +106,7 @@ def compare_halves(
 def mixes_samples(
     model: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], outputs: Tensor
 ) -> Tensor | None:
-    """Return whether the first sample's output changes when the others become like it.
+    """Return whether a sample's output changes when all others become like it.
 
     Call within `undisturbed`. None: it can't be told, since samples are not what the
     first dimension counts.
@@ -112,14 +119,19 @@ def mixes_samples(
     tensors = [each for each in (*inputs, *named.values()) if isinstance(each, Tensor)]
     if not tensors or any(not t.ndim or t.shape[0] != samples for t in tensors):
         return None
-    order = torch.zeros(samples, dtype=torch.long)
-    moved = tuple(_ordered(each, order) for each in inputs)
-    moved_named = {name: _ordered(each, order) for name, each in named.items()}
-    other = model(*moved, **moved_named)
-    if not isinstance(other, Tensor) or other.shape != outputs.shape:
-        return None
-    change = (other[0] - outputs[0]).abs().amax()
-    return change > SAME * outputs.abs().amax()
+    found = None
+    # Two of them: what is mixed into a single one may be cut off by a ReLU.
+    for kept in (0, samples // 2):
+        order = torch.full((samples,), kept)
+        alike = tuple(_ordered(each, order) for each in inputs)
+        alike_named = {name: _ordered(each, order) for name, each in named.items()}
+        other = model(*alike, **alike_named)
+        if not isinstance(other, Tensor) or other.shape != outputs.shape:
+            return None
+        change = (other[kept] - outputs[kept]).abs().amax()
+        mixed = change > SAME * outputs.abs().amax()
+        found = mixed if found is None else found | mixed
+    return found
 
 
 def varies(outputs: Tensor) -> Tensor | None:

@@ -14,6 +14,7 @@ from tuitrain.worker.inspection.answers import (
     OutputLook,
     compare_halves,
     is_broadcast,
+    is_in_unit,
     mixes_samples,
     varies,
 )
@@ -304,6 +305,7 @@ class Inspector:
                 self._units, outputs, _ = look_at_units(
                     self._model, lambda: self._model(*inputs, **named)
                 )
+                self._facts["in_unit_interval_later"] = is_in_unit(outputs)
                 self._facts["top_class"] = share_of_top_class(outputs)
                 self._facts["weight_norm"] = measure_weights(self._named)
                 if isinstance(outputs, Tensor):

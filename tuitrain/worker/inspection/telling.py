@@ -85,6 +85,7 @@ class Teller:
                 are_probabilities=flag(seen.probabilities),
                 are_log_probabilities=flag(seen.log_probabilities),
                 in_unit_interval=flag(seen.in_unit),
+                in_unit_interval_later=flag(facts.get("in_unit_interval_later")),
                 last_operation=facts.get("last_operation", ""),
                 is_broadcast=facts.get("is_broadcast"),
                 batch_loss_ratio=_number(facts, "batch_loss_ratio"),
