@@ -41,6 +41,7 @@ from tuitrain.diagnosis.rules.train_val_leakage import find_train_val_leakage
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.diagnosis.rules.unnormalized_inputs import find_unnormalized_inputs
 from tuitrain.diagnosis.rules.update_ratio_off import find_update_ratio_off
+from tuitrain.diagnosis.rules.update_ratios import divide_lr
 from tuitrain.diagnosis.rules.vanishing_gradients import find_vanishing_gradients
 from tuitrain.diagnosis.rules.wrong_mode import find_wrong_mode
 from tuitrain.diagnosis.rules.wrong_reduction import find_wrong_reduction
@@ -64,11 +65,15 @@ PROBE_RULES: Final[tuple[Rule, ...]] = (
 
 
 def _non_finite(curves: Curves) -> Finding | None:
-    return find_non_finite(curves.loss, curves.configured_lr)
+    return find_non_finite(
+        curves.loss, curves.configured_lr, divide_lr(curves, at_least=10)
+    )
 
 
 def _divergence(curves: Curves) -> Finding | None:
-    return find_divergence(curves.loss.values, curves.configured_lr)
+    return find_divergence(
+        curves.loss.values, curves.configured_lr, divide_lr(curves, at_least=10)
+    )
 
 
 def _loss_not_decreasing(curves: Curves) -> Finding | None:

@@ -23,7 +23,7 @@ MAY_SEE = {
     "divergence": {"divergence"},
     "non_finite": {"non_finite"},
     "lr_too_low": {"lr_too_low"},
-    "lr_too_high": {"lr_too_high", "lr_not_in_force", "divergence"},
+    "lr_too_high": {"lr_too_high", "lr_not_in_force", "divergence", "non_finite"},
     "lr_not_in_force": {"lr_not_in_force"},
     "symmetric_initialization": {"symmetric_initialization"},
     "labels_carry_no_signal": {"labels_carry_no_signal"},
@@ -79,11 +79,11 @@ def test_causes_come_before_what_follows_from_them(name):
 
 def test_advice_against_an_lr_is_a_number_that_a_key_can_apply():
     (finding,) = (f for f in findings("lr_too_low") if f.kind == "lr_too_low")
-    assert finding.advice[0].change == {"lr": 3e-4}
+    assert finding.advice[0].change == {"lr": 6e-3}
     (finding,) = (f for f in findings("needs_longer_training"))
     assert finding.advice[0].change == {"epochs": 30}
     (finding,) = (f for f in findings("lr_too_high") if f.kind == "lr_too_high")
-    assert finding.advice[0].change == {"lr": 0.1}
+    assert finding.advice[0].change == {"lr": 1.5e-3}
 
 
 def test_the_gravest_faults_are_critical():

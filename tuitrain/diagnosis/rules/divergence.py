@@ -19,12 +19,15 @@ BLOCKS: Final = 20
 """A twentieth of the run is one block."""
 
 
-def find_divergence(loss: Numbers, lr: float | None) -> Finding | None:
+def find_divergence(
+    loss: Numbers, lr: float | None, lower: Advice | None = None
+) -> Finding | None:
     """Compare the end of the training loss with its start and with its best.
 
     Args:
         loss: Training loss, one value an iteration; what is not finite is left out.
         lr: LR of the configuration, for the advice; None: not known.
+        lower: Advice of how far to lower it; None: by 10.
 
     Returns:
         The finding, or None: no growth, or fewer than `MIN_POINTS` values.
@@ -54,7 +57,7 @@ def find_divergence(loss: Numbers, lr: float | None) -> Finding | None:
             "lr": rounded(lr),
         },
         advice=(
-            Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1)),
+            lower or Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1)),
             Advice(text="Warm the LR up, or clip the gradient norm."),
             Advice(text="Check the initialization of the weights."),
         ),

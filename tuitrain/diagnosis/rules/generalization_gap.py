@@ -8,7 +8,7 @@ from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import finite
 from tuitrain.diagnosis.rules.regularize import regularize_more
-from tuitrain.events import Confidence, Finding, Severity
+from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_percent
 
 MIN_EVALUATIONS: Final = 3
@@ -20,6 +20,10 @@ WIDE_GAP: Final = 0.15
 below 0.11, those on a few samples or noisy labels are at 0.22 and more."""
 MIN_ERRORS: Final = 3.0
 """Standard errors of the validation accuracy that the gap must exceed."""
+
+_DATA: Final = Advice(
+    text="Get more training data or augment it, and check its labels."
+)
 
 
 def find_generalization_gap(curves: Curves) -> Finding | None:
@@ -52,5 +56,10 @@ def find_generalization_gap(curves: Curves) -> Finding | None:
             "gap": rounded(gap),
             "error": rounded(error, 2),
         },
-        advice=regularize_more(curves),
+        # A gap as wide as that is in the data; what is configured can't close it.
+        advice=(
+            (_DATA, *regularize_more(curves))
+            if gap > WIDE_GAP
+            else regularize_more(curves)
+        ),
     )

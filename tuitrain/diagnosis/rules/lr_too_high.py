@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
-from tuitrain.diagnosis.findings import rounded, scaled_lr
+from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import Numbers, finite, gain, start_of, trend
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.update_ratios import (
@@ -13,7 +13,9 @@ from tuitrain.diagnosis.rules.update_ratios import (
     TARGET,
     TOO_HIGH_EARLY,
     TOO_HIGH_LATE,
+    divide_lr,
     early_ratios,
+    highest_ratio,
     late_ratios,
 )
 from tuitrain.events import Advice, Confidence, Finding, Severity
@@ -49,7 +51,7 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     """
     early, late = early_ratios(curves), late_ratios(curves)
     values = finite(curves.loss.values)
-    highest = _highest_ratio(curves)
+    highest = highest_ratio(curves)
     if len(values) < len(curves.loss) and highest > BROKE:
         return _broke(curves, highest)
     if not late or len(values) < MIN_ITERATIONS:
@@ -88,24 +90,10 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
             "lr": curves.configured_lr,
         },
         advice=(
-            Advice(
-                text="Lower the LR to a third.",
-                change=scaled_lr(curves.configured_lr, 1 / 3),
-            ),
+            divide_lr(curves),
             Advice(text="Warm the LR up, or take larger minibatches."),
         ),
     )
-
-
-def _highest_ratio(curves: Curves) -> float:
-    """Return the highest ratio of the median layer at any iteration; 0: none measured."""
-    columns = [s.values for s in curves.ratios.values() if len(s)]
-    if not columns:
-        return 0.0
-    rows = min(len(values) for values in columns)
-    middle = np.median(np.array([values[:rows] for values in columns]), axis=0)
-    known = finite(middle)
-    return float(known.max()) if len(known) else 0.0
 
 
 def _broke(curves: Curves, highest: float) -> Finding:
@@ -119,10 +107,7 @@ def _broke(curves: Curves, highest: float) -> Finding:
         ),
         evidence={"highest_ratio": rounded(highest), "lr": curves.configured_lr},
         advice=(
-            Advice(
-                text="Divide the LR by 10.",
-                change=scaled_lr(curves.configured_lr, 0.1),
-            ),
+            divide_lr(curves),
             Advice(text="Warm the LR up, and clip the gradient norm."),
         ),
     )

@@ -13,6 +13,7 @@ from tuitrain.diagnosis.rules.update_ratios import (
     TARGET,
     TOO_LOW,
     early_ratios,
+    factor_up,
     late_ratios,
 )
 from tuitrain.events import Advice, Confidence, Finding, Severity
@@ -43,6 +44,7 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
     is_low = highest < TOO_LOW or typical < TOO_LOW_TYPICAL
     if not is_low or highest <= DEAD or not began_low or end < 0.5 * start:
         return None
+    factor = float(f"{factor_up(typical):.1g}")
     return Finding(
         kind="lr_too_low",
         severity=Severity.MEDIUM,
@@ -58,7 +60,8 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
         },
         advice=(
             Advice(
-                text="Raise the LR tenfold.", change=scaled_lr(curves.configured_lr, 10)
+                text=f"Raise the LR by {factor:g}.",
+                change=scaled_lr(curves.configured_lr, factor),
             ),
         ),
     )

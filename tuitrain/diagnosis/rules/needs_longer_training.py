@@ -21,6 +21,9 @@ MIN_STEP: Final = 0.005
 too few for a trend."""
 NEAR_END: Final = 0.2
 """The best value must lie within this last part."""
+SHORT: Final = 10
+"""Epochs below which a run has shown little of its curve."""
+LONGER_IF_SHORT: Final = 4
 LONGER: Final = 2
 """Factor by which the advice prolongs the training."""
 
@@ -52,6 +55,7 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
     if not (falls and near_end and enough):
         return None
     epochs = curves.epochs or len(losses)
+    longer = epochs * (LONGER if len(losses) >= SHORT else LONGER_IF_SHORT)
     accuracies = finite(curves.val_accuracy.values)
     reached = (
         f"val accuracy {format_percent(float(accuracies[-1]))}"
@@ -71,8 +75,8 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
         },
         advice=(
             Advice(
-                text=f"Train longer: {LONGER * epochs} epochs instead of {epochs}.",
-                change={"epochs": LONGER * epochs},
+                text=f"Train longer: {longer} epochs instead of {epochs}.",
+                change={"epochs": longer},
             ),
         ),
     )

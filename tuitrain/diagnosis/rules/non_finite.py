@@ -38,12 +38,15 @@ def find_non_finite_inputs(curves: Curves) -> Finding | None:
     )
 
 
-def find_non_finite(loss: Series, lr: float | None) -> Finding | None:
+def find_non_finite(
+    loss: Series, lr: float | None, lower: Advice | None = None
+) -> Finding | None:
     """Find the first loss that is not a number.
 
     Args:
         loss: Training loss, one value an iteration.
         lr: LR of the configuration, for the advice; None: not known.
+        lower: Advice of how far to lower it; None: by 10.
 
     Returns:
         The finding, or None: every value is finite.
@@ -72,7 +75,7 @@ def find_non_finite(loss: Series, lr: float | None) -> Finding | None:
             "lr": rounded(lr),
         },
         advice=(
-            Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1)),
+            lower or Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1)),
             Advice(text="Clip the gradient norm, for example at 1."),
             Advice(text="Warm the LR up over the first iterations."),
             Advice(text="Look for NaN in the data, and for log, exp or division."),

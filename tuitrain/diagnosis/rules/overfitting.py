@@ -74,8 +74,10 @@ def find_overfitting(curves: Curves) -> Finding | None:
         ),
         evidence={**evidence, "lost_accuracy": rounded(worse[0] if worse else None)},
         advice=(
+            Advice(
+                text=f"Stop early: train for {epoch} epochs.", change={"epochs": epoch}
+            ),
             *regularize_more(curves),
-            Advice(text=f"Or stop early: {epoch} epochs.", change={"epochs": epoch}),
         ),
     )
 

@@ -5,7 +5,9 @@ from typing import Final
 import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.findings import scaled_lr
 from tuitrain.diagnosis.numerics import finite
+from tuitrain.events import Advice
 
 TARGET: Final = 1e-3
 """A healthy update ratio past the first iterations. Source: CS231n notes, "Ratio of
@@ -23,6 +25,14 @@ TOO_HIGH_EARLY: Final = 0.15
 """Above the early ratios of its healthy runs, 3.4e-2 with AdamW and 1.1e-1 with SGD."""
 DEAD: Final = 1e-9
 """Less than float32 can add to a weight of its own magnitude: nothing is learned."""
+GOOD_EARLY: Final = 2e-2
+"""Ratio in the first part of a run, of the benchmark's healthy ones: 4e-3 to 0.16."""
+GOOD_LATE: Final = 3e-3
+"""Ratio past it, of the median layer: 1e-3 to 4e-2."""
+FIRST: Final = 3
+"""Readings before a loss that is thrown up changes the gradients."""
+LEAST_STEP: Final = 3.0
+MOST_STEP: Final = 1e4
 MIN_READINGS: Final = 10
 MIN_ITERATIONS: Final = 20
 
@@ -43,3 +53,44 @@ def early_ratios(curves: Curves) -> dict[str, float]:
     until = int(EARLY_SHARE * (curves.loss.last_iteration or 0))
     early = {n: finite(s.until(until).values) for n, s in curves.ratios.items()}
     return {n: float(np.median(v)) for n, v in early.items() if len(v) >= 3}
+
+
+def highest_ratio(curves: Curves, first: int | None = None) -> float:
+    """Return the highest ratio of the median layer; 0: none measured.
+
+    Args:
+        curves: Of the trial.
+        first: Readings that are looked at, from the start; None: all.
+    """
+    columns = [s.values[:first] for s in curves.ratios.values() if len(s)]
+    if not columns:
+        return 0.0
+    rows = min(len(values) for values in columns)
+    middle = np.median(np.array([values[:rows] for values in columns]), axis=0)
+    known = finite(middle)
+    return float(known.max()) if len(known) else 0.0
+
+
+def factor_down(curves: Curves) -> float:
+    """Return by what the LR should be divided, as updates grow with it: 3 to 10 000."""
+    # The first updates tell: later ones are of units that died, or of a loss that grew.
+    first = highest_ratio(curves, FIRST)
+    late = list(late_ratios(curves).values())
+    settled = float(np.median(late)) if late and first < TOO_HIGH_EARLY else 0.0
+    over = max(first / GOOD_EARLY, settled / GOOD_LATE)
+    return float(np.clip(over, LEAST_STEP, MOST_STEP))
+
+
+def factor_up(typical: float) -> float:
+    """Return by what the LR should be multiplied for a ratio that is `typical` now."""
+    return float(np.clip(TARGET / max(typical, 1e-12), LEAST_STEP, MOST_STEP))
+
+
+def divide_lr(curves: Curves, at_least: float = LEAST_STEP) -> Advice:
+    """Return the advice to lower the LR as far as the updates are too large."""
+    factor = max(at_least, factor_down(curves))
+    rounded = float(f"{factor:.1g}")
+    return Advice(
+        text=f"Divide the LR by {rounded:g}.",
+        change=scaled_lr(curves.configured_lr, 1 / rounded),
+    )
