@@ -71,7 +71,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "wrong_reduction",
         "unnormalized_inputs",
     ),
-    "wrong_reduction": ("output_loss_mismatch",),
+    "wrong_reduction": ("output_loss_mismatch", "unnormalized_inputs"),
     "saturated_activations": (*BUGS, "initial_loss_mismatch", "lr_too_high"),
     "dead_relu": (
         *BUGS,
@@ -132,6 +132,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         *PROBES,
         "wrong_mode@validation",
         *DATA,
+        "excess_regularization",
         "overfitting",
         "lr_too_high",
     ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from tuitrain.diagnosis.expected_loss import chance_loss
 from tuitrain.diagnosis.numerics import Numbers, finite
-from tuitrain.events import Config, Inspection, LossFacts, TrialId
+from tuitrain.events import Config, Inspection, LossFacts, Step, TrialId
 from tuitrain.model import (
     EMPTY_SERIES,
     Series,
@@ -51,6 +51,8 @@ class Curves:
     val_samples: int | None = None
     epochs: int | None = None
     """Epochs planned; None: not limited by epochs."""
+    is_search: bool = False
+    """Whether the step asks for a short training on purpose."""
     config_read: tuple[str, ...] = ()
     """Names the script asked the configuration for."""
 
@@ -106,6 +108,7 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
         facts=task.loss if task is not None else None,
         val_samples=task.val_samples if task is not None else None,
         epochs=newest.limits.epochs,
+        is_search=newest.step in (Step.FIND_LR, Step.COARSE_GRID),
         config_read=tuple(task.config_read) if task is not None else (),
     )
 

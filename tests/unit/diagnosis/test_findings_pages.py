@@ -20,8 +20,8 @@ SECTIONS = [
     "Source",
     "Measured",
 ]
-SYMPTOMS = {"divergence"}
-"""Kinds whose recorded run has a cause that is found, too."""
+SYMPTOMS = {"divergence", "non_finite"}
+"""Kinds whose recorded run may have a cause that is found, too."""
 
 
 def _load() -> ModuleType:
@@ -75,7 +75,7 @@ def test_a_recorded_run_shows_what_it_is_named_after(kind):
     (own,) = (finding for finding in seen if finding.kind == kind)
     assert own.severity in lists.severities_of(kind)
     if kind in SYMPTOMS:
-        assert own.consequence_of in {finding.kind for finding in seen}
+        assert own.consequence_of in {None, *(finding.kind for finding in seen)}
         return
     causes = [finding.kind for finding in seen if finding.consequence_of is None]
     grave = [f.kind for f in seen if f.severity.rank > own.severity.rank]

@@ -39,7 +39,7 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
         is near the end, the run was limited by compute.
     """
     losses = finite(curves.val_loss.values)
-    if len(losses) < 2:
+    if len(losses) < (MIN_EVALUATIONS if curves.is_search else 2):
         return None
     last = tail(losses, TAIL_SHARE, MIN_EVALUATIONS_IN_TAIL)
     gain = float(np.median(last[:3]) - np.median(last[-3:]))
@@ -69,7 +69,7 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
         summary=f"Still getting better after {epochs} epochs ({reached}).",
         evidence={
             "epochs": epochs,
-            "gain": rounded(gain),
+            "gain": rounded(gain if gain > 0 else float(losses[0] - losses[-1])),
             "val_loss": rounded(float(losses[-1])),
             "z": rounded(trend(last).z, 3),
         },

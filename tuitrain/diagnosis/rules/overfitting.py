@@ -19,6 +19,8 @@ MIN_RISE: Final = 0.1
 tuning playbook judge by it; 10 % is the pilot's, whose healthy runs without it rise."""
 MIN_ERRORS: Final = 3.0
 """Standard errors that the rise must exceed."""
+MIN_EPOCHS: Final = 2
+"""A training of a single epoch is no advice."""
 END_SHARE: Final = 0.2
 """The last part whose median is the end of the curve."""
 
@@ -64,6 +66,9 @@ def find_overfitting(curves: Curves) -> Finding | None:
     if worse is not None and worse[0] <= worse[1]:
         return _overconfidence(best, rise, epoch, evidence)
     lost = f", accuracy fell by {format_percent(worse[0])}" if worse is not None else ""
+    stop = Advice(
+        text=f"Stop early: train for {epoch} epochs.", change={"epochs": epoch}
+    )
     return Finding(
         kind="overfitting",
         severity=Severity.HIGH,
@@ -74,9 +79,7 @@ def find_overfitting(curves: Curves) -> Finding | None:
         ),
         evidence={**evidence, "lost_accuracy": rounded(worse[0] if worse else None)},
         advice=(
-            Advice(
-                text=f"Stop early: train for {epoch} epochs.", change={"epochs": epoch}
-            ),
+            *([] if epoch < MIN_EPOCHS else [stop]),
             *regularize_more(curves),
         ),
     )
