@@ -28,12 +28,14 @@ from tuitrain import Task, Trial
 torch.manual_seed(1)
 x = torch.randn(96, 4)
 data = TensorDataset(x, (x[:, 0] > 0).long())
+v = torch.randn(48, 4)
+held_out = TensorDataset(v, (v[:, 0] > 0).long())
 EMPTY = TensorDataset(x[:0], x[:0, 0].long())
 """
 TASK = """
 def task(trial: Trial) -> Task:
     return Task(
-        model=nn.Linear(4, 2), train=data, val=data, batch_size=16,
+        model=nn.Linear(4, 2), train=data, val=held_out, batch_size=16,
         loss=nn.CrossEntropyLoss(),
         optimizer=lambda params: torch.optim.SGD(params, lr=trial.lr, momentum=0.9),
     )

@@ -21,6 +21,7 @@ from tuitrain.events import (
     AdviceApplied,
     AutoSet,
     BestAccepted,
+    SettingsChanged,
     Step,
     StepEntered,
     StepStarted,
@@ -141,8 +142,9 @@ def test_an_advice_of_an_earlier_step_is_the_plan_of_its_next_run():
     assert walk.verdict(Step.OVERFIT_SMALL).verdict is Verdict.FAIL
     advice = walk.verdict(Step.OVERFIT_SMALL).advice
     index = next(i for i, a in enumerate(advice) if a.change is not None)
-    wanted = advice[index].change["lr"]
+    wanted = (advice[index].change or {})["lr"]
     changed, entered = walk.command(ApplyAdvice(index=index))
+    assert isinstance(changed, SettingsChanged)
     assert wanted in changed.settings["overfit_small"]["lrs"]
     assert entered == StepEntered(step=Step.OVERFIT_SMALL, round=1, attempt=2)
     with pytest.raises(RefusedError, match="with the verdict"):

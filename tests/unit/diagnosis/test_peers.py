@@ -218,7 +218,7 @@ def test_a_stop_on_the_last_epoch_stops_nothing_early():
 
 def test_mispredictions_of_a_class_follow_from_how_rarely_it_is_predicted():
     collapsed = _with(predicted_share__0=[(1, 0.95)], predicted_share__1=[(1, 0.05)])
-    assert [a.says for a in SageMaker().alarms(collapsed)] == ["class_imbalance"]
+    assert [a.says for a in SageMaker().alarms(collapsed)] == ["class_collapse"]
 
 
 # --- the tensor log ---

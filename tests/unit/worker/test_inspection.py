@@ -1,5 +1,7 @@
 """Looks inside a training process: each bug is found, and nothing is changed by it."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
@@ -21,7 +23,7 @@ def make_data(samples: int = 320, seed: int = 0):
     return inputs, (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
 
 
-def make_model(seed: int = 0) -> nn.Module:
+def make_model(seed: int = 0) -> Any:
     torch.manual_seed(seed)
     return nn.Sequential(
         nn.Linear(6, 32),
@@ -30,6 +32,14 @@ def make_model(seed: int = 0) -> nn.Module:
         nn.Dropout(0.1),
         nn.Linear(32, 3),
     )
+
+
+def newest(told: list[Any]) -> Inspection:
+    """Return what was told last."""
+    events = [each.make() for each in told if isinstance(each, Deferred)]
+    last = events[-1]
+    assert isinstance(last, TaskInspected)
+    return last.found
 
 
 class Loop:
@@ -42,25 +52,19 @@ class Loop:
     validates_in: bool | None = None
 
     def __init__(self, model=None, loss=None, data=None, **changes):
-        self.model = make_model() if model is None else model
-        self.loss = nn.CrossEntropyLoss() if loss is None else loss
+        self.model: Any = make_model() if model is None else model
+        self.loss: Any = nn.CrossEntropyLoss() if loss is None else loss
         self.inputs, self.targets = make_data() if data is None else data
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
+        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=1e-3
+        )
         self.sources: Sources | None = None
         self.is_inspected = True
         vars(self).update(changes)
 
     def run(self, iterations: int = 24) -> Inspection:
-        told: list = []
-        if self.is_inspected:
-            inspector = Inspector(
-                self.model,
-                [self.optimizer],
-                trial=TRIAL,
-                put=told.append,
-                loss=self.loss,
-                sources=self.sources,
-            )
+        told: list[Any] = []
+        inspector = self._inspect(told) if self.is_inspected else None
         if self.trains_in is not None:
             self.model.train(self.trains_in)
         for iteration in range(iterations):
@@ -68,7 +72,7 @@ class Loop:
                 start = 16 * (iteration * self.accumulate + part) % 320
                 inputs = self.inputs[start : start + 16]
                 targets = self.targets[start : start + 16]
-                if self.is_inspected and not isinstance(self.loss, nn.Module):
+                if inspector is not None and not isinstance(self.loss, nn.Module):
                     inspector.note_batch(inputs, targets)
                 self.loss(self.model(inputs), targets).backward()
             if self.clips:
@@ -81,13 +85,21 @@ class Loop:
                 with torch.no_grad():
                     self.model(self.inputs)
                 self.model.train()
-        if not self.is_inspected:
+        if inspector is None:
             return Inspection(iterations=0)
         inspector.finish()
         assert not [each for each in told if isinstance(each, ProbeFailed)]
-        events = [each.make() for each in told if isinstance(each, Deferred)]
-        assert all(isinstance(each, TaskInspected) for each in events)
-        return events[-1].found
+        return newest(told)
+
+    def _inspect(self, told: list[Any]) -> Inspector:
+        return Inspector(
+            self.model,
+            [self.optimizer],
+            trial=TRIAL,
+            put=told.append,
+            loss=self.loss,
+            sources=self.sources,
+        )
 
     def findings(self, iterations: int = 24) -> set[str]:
         found = self.run(iterations)
@@ -95,7 +107,7 @@ class Loop:
         return {f.kind for f in look_inside(Curves(inspection=found, facts=facts))}
 
 
-def without(module: type[nn.Module]) -> nn.Module:
+def without(module: type[nn.Module]) -> Any:
     return nn.Sequential(*[m for m in make_model() if not isinstance(m, module)])
 
 
@@ -130,7 +142,7 @@ class Blind(nn.Module):
         return self.body(inputs * 0)
 
 
-def alike() -> nn.Module:
+def alike() -> Any:
     model = without(nn.BatchNorm1d)
     nn.init.constant_(model[0].weight, 0.1)
     nn.init.constant_(model[0].bias, 0.0)
@@ -138,7 +150,7 @@ def alike() -> nn.Module:
     return without_dropout(model)
 
 
-def without_dropout(model: nn.Module) -> nn.Module:
+def without_dropout(model: Any) -> Any:
     return nn.Sequential(*[m for m in model if not isinstance(m, nn.Dropout)])
 
 
@@ -199,13 +211,13 @@ CORRECT = {
 }
 
 
-def _with_head_at_zero() -> nn.Module:
+def _with_head_at_zero() -> Any:
     model = make_model()
     nn.init.zeros_(model[-1].weight)
     return model
 
 
-def _frozen() -> nn.Module:
+def _frozen() -> Any:
     model = make_model()
     model[0].requires_grad_(False)
     return model
@@ -244,7 +256,7 @@ def test_two_optimizers_that_take_turns_are_no_stale_gradients():
     optimizers = [
         torch.optim.SGD(each.parameters(), lr=0.01) for each in (judge, maker)
     ]
-    told: list = []
+    told: list[Any] = []
     inspector = Inspector(both, optimizers, trial=TRIAL, put=told.append)
     for _ in range(20):
         noise, real = torch.randn(8, 4), torch.randn(8, 6)
@@ -256,7 +268,7 @@ def test_two_optimizers_that_take_turns_are_no_stale_gradients():
         judge(maker(noise)).mean().backward()
         optimizers[1].step()
     inspector.finish()
-    found = [each.make() for each in told if isinstance(each, Deferred)][-1].found
+    found = newest(told)
     assert (found.stale, found.not_in_optimizer, found.no_gradient) == (0, [], [])
 
 
@@ -283,6 +295,7 @@ class Counting(nn.Module):
         self.body = make_model(3)
         self.calls = 0
         self.history: list[int] = []
+        self.seen: torch.Tensor
         self.register_buffer("seen", torch.zeros(()))
 
     def forward(self, inputs):
@@ -323,7 +336,7 @@ def test_all_hooks_are_gone_at_the_end():
 
 
 def test_dead_and_saturated_units_are_counted():
-    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh())
+    model: Any = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh())
     model.append(nn.Linear(8, 3))
     nn.init.constant_(model[0].bias, -1e3)
     nn.init.constant_(model[2].bias, 1e2)
@@ -353,7 +366,9 @@ def test_twins_are_counted():
     sources = Sources(
         (inputs[:150], targets[:150]), (inputs[140:190], targets[140:190])
     )
-    assert count_twins(sources) == (pytest.approx(0.2), 0.0, 0.0)
+    found = count_twins(sources)
+    assert found is not None
+    assert list(found) == [pytest.approx(0.2), 0.0, 0.0]
     assert count_twins(Sources((inputs[:100],), (inputs[100:],))) == (0.0, 0.0, 0.0)
 
 
@@ -368,7 +383,7 @@ def test_a_look_that_fails_is_off_and_training_goes_on():
                 raise RuntimeError("only with gradients")
             return self.body(inputs)
 
-    told: list = []
+    told: list[Any] = []
     model = Odd()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     inspector = Inspector(model, [optimizer], trial=TRIAL, put=told.append)

@@ -6,8 +6,9 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.numerics import Numbers, finite
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
+from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
 
@@ -16,6 +17,10 @@ MIN_EVALUATIONS: Final = 2
 NEAR_CHANCE: Final = 0.97
 """Share of the chance loss that the best validation loss must get below. Ours: healthy
 digits runs are below 0.6 after three epochs, runs on shuffled labels above 1."""
+MIN_AT_CHANCE: Final = 8
+"""Evaluations at chance, where the training loss has hardly fallen."""
+BY_HEART: Final = 0.1
+"""Share of the way from chance to a fit that training has gone meanwhile. Ours."""
 LEARNED: Final = 0.97
 """Of the chance loss, below which the training loss must be for the model to have learned
 something by heart. Ours: slow starters end above."""
@@ -74,7 +79,7 @@ def find_labels_without_signal(
         and end < LEARNED * chance
         and apart > MIN_APART * chance
     )
-    if not learns and not fits_small:
+    if not learns and not fits_small and not _only_by_heart(curves, losses, chance):
         return None
     evidence: Evidence = {
         "best_val_loss": rounded(best_loss),
@@ -92,6 +97,20 @@ def find_labels_without_signal(
         evidence=evidence,
         advice=_ADVICE,
     )
+
+
+def _only_by_heart(curves: Curves, losses: Numbers, chance: float) -> bool:
+    """Whether what is learned, if little, is of no use for validation data.
+
+    Plain methods that fail, too, or a training that gets better while validation does
+    not: either tells it from a model that does not learn at all.
+    """
+    if len(losses) < MIN_AT_CHANCE:
+        return False
+    if _from_samples(curves) is not None:
+        return True
+    end = float(np.median(tail(losses, 0.2, 3)))
+    return end >= chance and (explained_share(curves) or 0.0) > BY_HEART
 
 
 def _from_samples(curves: Curves) -> Finding | None:

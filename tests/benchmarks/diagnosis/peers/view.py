@@ -56,7 +56,7 @@ def view_of(
 
 def mean_by_epoch(series: Series, ends: tuple[int, ...]) -> Numbers:
     """Return the mean over each epoch's iterations; NaN stays NaN, as in a Keras log."""
-    if not len(series):
+    if not len(series) or not ends:
         return np.zeros(0)
     at = np.searchsorted(series.iterations, ends, side="right")
     values, starts = series.values, [0, *at[:-1]]
