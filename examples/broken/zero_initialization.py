@@ -1,8 +1,7 @@
 """Broken on purpose: all weights start at zero.
 
-The first loss is ln 10 to the last digit, so step 1 has nothing to say against it. But
-every unit of a layer is like every other, no gradient gets past the last layer, and
-step 2 can't fit a handful of samples.
+The first loss is ln 10 to the last digit. But every unit of a layer is like every other,
+so no gradient would get past the last layer: step 1 stops it.
 """
 
 import torch

@@ -43,7 +43,7 @@ def _walk(script: str, folder: Path) -> tuple[int, dict[str, Any]]:
     [
         ("huge_initialization", "initial_loss", {"initial_loss_mismatch"}),
         ("nll_on_logits", "initial_loss", {"output_loss_mismatch"}),
-        ("zero_initialization", "overfit_small", {"symmetric_initialization"}),
+        ("zero_initialization", "initial_loss", {"symmetric_initialization"}),
         ("lr_times_1000", "overfit_small", {"lr_not_in_force", "loss_exploded"}),
         ("shuffled_labels", "find_lr", {"labels_carry_no_signal"}),
     ],

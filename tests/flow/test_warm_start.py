@@ -22,13 +22,17 @@ data = TensorDataset(
     torch.randn(640, 20, generator=generator),
     torch.randint(0, 4, (640,), generator=generator),
 )
+held_out = TensorDataset(
+    torch.randn(640, 20, generator=generator),
+    torch.randint(0, 4, (640,), generator=generator),
+)
 
 def task(trial: Trial) -> Task:
     # Large enough that torch shares the work among threads of its own.
     model = nn.Sequential(nn.Linear(20, 512), nn.ReLU(), nn.Linear(512, 4))
     nn.init.normal_(model[2].weight, std=0.01)
     return Task(
-        model=model, train=data, val=data, batch_size=128,
+        model=model, train=data, val=held_out, batch_size=128,
         loss=nn.CrossEntropyLoss(),
         optimizer=lambda params: torch.optim.AdamW(params, lr=trial.lr),
     )

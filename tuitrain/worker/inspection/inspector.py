@@ -144,6 +144,7 @@ class Inspector:
         """Look at what a minibatch shows where no update is ever made."""
         if not self._is_measured:
             self._is_measured = True
+            self._alike = find_alike(self._named)
             self._guard("answers", self._look_at_answers)
 
     def finish(self) -> None:
