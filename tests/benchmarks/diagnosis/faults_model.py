@@ -175,7 +175,7 @@ FAULTS = (
     Fault("layers_detached", ("no_gradient",), _detached, _no_gradient_fits),
     Fault(
         "symmetric_init",
-        ("symmetric_initialization", "zero_initialization"),
+        ("symmetric_initialization",),
         _symmetric,
         _no_gradient_fits,
     ),
