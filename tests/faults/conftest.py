@@ -1,0 +1,44 @@
+"""What every test of a promise may use."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.figures import MEASURED, Figure, in_order
+
+Tell = Callable[..., None]
+
+
+@pytest.fixture
+def figure() -> Tell:
+    """`figure("P1", "lost points", 0, asked="0", is_met=True)`: tell one figure."""
+
+    def tell(
+        promise: str,
+        what: str,
+        value: object,
+        asked: str = "",
+        is_met: bool | None = None,
+    ) -> None:
+        MEASURED.append(Figure(promise, what, str(value), asked, is_met))
+
+    return tell
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A fault needs time: the limit of a single test is higher here."""
+    for item in items:
+        if "tests/faults/" in str(item.path) and not any(item.iter_markers("timeout")):
+            item.add_marker(pytest.mark.timeout(300))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    if not MEASURED:
+        return
+    terminalreporter.section("promises")
+    for told in in_order():
+        verdict = {True: "met", False: "MISSED", None: ""}[told.is_met]
+        asked = f" (asked: {told.asked})" if told.asked else ""
+        line = f"{told.promise:4} {told.what}: {told.value}{asked} {verdict}"
+        terminalreporter.line(line.rstrip())
