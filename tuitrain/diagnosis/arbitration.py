@@ -30,6 +30,7 @@ BUGS: Final = (
 PROBES: Final = (*BUGS, "input_ignored", "no_gradient")
 """All that a probe sees directly; the last two may also come of dead units."""
 FIRST: Final = (
+    "bad_initialization@start",
     "dead_relu@start",
     "saturated_activations@start",
     "initial_loss_mismatch",
@@ -42,11 +43,14 @@ TIMING: Final = ("lr_too_high", "lr_too_low", "excess_regularization", "dead_rel
 """What updates of the wrong size do, and what they leave behind."""
 DATA: Final = ("labels_carry_no_signal",)
 
+_PLAIN_BUGS: Final = tuple(kind for kind in BUGS if "@" not in kind)
+"""Those of them that may also be why something is wrong before any update."""
 _STOPS_LEARNING: Final = (*PROBES, *FIRST, *TIMING, *NUMERIC, *DATA)
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "no_gradient": (
         "symmetric_initialization",
+        "bad_initialization@start",
         "dead_relu@whole",
         "input_ignored",
         "saturated_activations@start",
@@ -58,6 +62,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "lr_not_in_force",
         "unnormalized_inputs",
         "wrong_reduction",
+        "bad_initialization@start",
         "dead_relu@whole",
         "saturated_activations@start",
         "initial_loss_mismatch",
@@ -72,9 +77,17 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "unnormalized_inputs",
     ),
     "wrong_reduction": ("output_loss_mismatch", "unnormalized_inputs"),
-    "saturated_activations": (*BUGS, "initial_loss_mismatch", "lr_too_high"),
+    "saturated_activations": (
+        *BUGS,
+        "bad_initialization@start",
+        "initial_loss_mismatch",
+        "lr_too_high",
+    ),
+    "saturated_activations@start": (*_PLAIN_BUGS, "initial_loss_mismatch"),
+    "dead_relu@start": (*_PLAIN_BUGS, "bad_initialization@start"),
     "dead_relu": (
         *BUGS,
+        "bad_initialization@start",
         "initial_loss_mismatch",
         "exploding_gradients@start",
         "vanishing_gradients",
@@ -82,6 +95,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "vanishing_gradients": (
         *BUGS,
+        "bad_initialization@start",
         "dead_relu@whole",
         "saturated_activations@start",
         "initial_loss_mismatch",
@@ -103,7 +117,12 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "initial_loss_mismatch",
         "exploding_gradients@start",
     ),
-    "lr_too_low": (*BUGS, "dead_relu@start", "vanishing_gradients"),
+    "lr_too_low": (
+        *BUGS,
+        "bad_initialization@start",
+        "dead_relu@start",
+        "vanishing_gradients",
+    ),
     "excess_regularization": (*BUGS, "initial_loss_mismatch"),
     "loss_not_decreasing": _STOPS_LEARNING,
     "class_collapse": _STOPS_LEARNING,
@@ -162,9 +181,11 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
 }
 """For each symptom the findings it may follow from, the most direct evidence first.
 `@start`: only if it was so before the first update; `@whole`: only if a whole layer is
-concerned; `@validation`: only in passes without gradients."""
+concerned; `@validation`: only in passes without gradients. What was there at the start
+follows from bugs alone, unless it has an entry of its own."""
 
 _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
+    "bad_initialization": lambda f: bool(f.evidence.get("at_start")),
     "dead_relu": lambda f: bool(f.evidence.get("at_start")),
     "exploding_gradients": lambda f: bool(f.evidence.get("at_start")),
     "class_collapse": lambda f: bool(f.evidence.get("at_start")),
@@ -204,9 +225,8 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
 def _find_cause(kind: str, kinds: set[str]) -> str | None:
     if f"{kind}@start" in kinds:
         # It was there before anything that updates could do.
-        causes = [
-            each for each in CAUSES.get(kind, ()) if each in BUGS and "@" not in each
-        ]
+        at_start = [each for each in CAUSES.get(kind, ()) if each in _PLAIN_BUGS]
+        causes = list(CAUSES.get(f"{kind}@start", at_start))
     else:
         causes = list(CAUSES.get(kind, ()))
     found = next((c for c in causes if c in kinds and not c.startswith(kind)), None)

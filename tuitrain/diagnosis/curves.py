@@ -9,7 +9,14 @@ import numpy as np
 
 from tuitrain.diagnosis.expected_loss import chance_loss
 from tuitrain.diagnosis.numerics import Numbers, finite
-from tuitrain.events import Config, Inspection, LossFacts, Step, TrialId
+from tuitrain.events import (
+    Config,
+    Inspection,
+    LossFacts,
+    Step,
+    TaskDescribed,
+    TrialId,
+)
 from tuitrain.model import (
     EMPTY_SERIES,
     Series,
@@ -51,6 +58,10 @@ class Curves:
     val_samples: int | None = None
     epochs: int | None = None
     """Epochs planned; None: not limited by epochs."""
+    iterations_per_epoch: int | None = None
+    last_batch: float | None = None
+    """Samples of the last minibatch of an epoch over those of the others; None: not
+    known, or as many as in the others."""
     is_search: bool = False
     """Whether the step asks for a short training on purpose."""
     config_read: tuple[str, ...] = ()
@@ -108,9 +119,20 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
         facts=task.loss if task is not None else None,
         val_samples=task.val_samples if task is not None else None,
         epochs=newest.limits.epochs,
+        iterations_per_epoch=task.iterations_per_epoch if task is not None else None,
+        last_batch=_share_of_last_batch(task) if task is not None else None,
         is_search=newest.step in (Step.FIND_LR, Step.COARSE_GRID),
         config_read=tuple(task.config_read) if task is not None else (),
     )
+
+
+def _share_of_last_batch(task: TaskDescribed) -> float | None:
+    samples, size = task.train_samples, task.batch_size
+    if not samples or not size or not samples % size:
+        return None
+    # Otherwise the last one is dropped, or an iteration takes several.
+    is_whole = task.iterations_per_epoch == -(-samples // size)
+    return samples % size / size if is_whole else None
 
 
 def _find_inspection(

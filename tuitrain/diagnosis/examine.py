@@ -7,7 +7,10 @@ import msgspec
 
 from tuitrain.diagnosis.arbitration import arrange
 from tuitrain.diagnosis.curves import Curves, read_curves
-from tuitrain.diagnosis.rules.bad_initialization import find_bad_initialization
+from tuitrain.diagnosis.rules.bad_initialization import (
+    find_bad_initialization,
+    find_faint_signal,
+)
 from tuitrain.diagnosis.rules.class_collapse import find_class_collapse
 from tuitrain.diagnosis.rules.dead_relu import find_dead_relu
 from tuitrain.diagnosis.rules.divergence import find_divergence
@@ -59,6 +62,7 @@ PROBE_RULES: Final[tuple[Rule, ...]] = (
     find_wrong_mode,
     find_unnormalized_inputs,
     find_non_finite_inputs,
+    find_faint_signal,
     find_train_val_leakage,
 )
 """Rules on what a look inside the process found, without an update, too."""

@@ -106,6 +106,14 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the output for a sample depends on the others in its minibatch."""
     varies_with_input: bool | None = None
     """Whether different samples get different outputs, after these iterations."""
+    output_spread: float | None = None
+    """Before the first update, standard deviation of an output over the samples, over the
+    root mean square of the outputs; each the root mean square over the outputs."""
+    head_inputs: int | None = None
+    """Numbers from which the last linear layer works out the outputs; None: the model
+    does not end with one."""
+    normalizations: int = 0
+    """Normalization layers: batch, layer, group, instance or root mean square."""
     mode_layers: int = 0
     """Layers that behave differently in training: dropout, batch normalization."""
     largest_dropout: float = 0.0

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.diagnosis.recorded import curves, model
 from tuitrain.diagnosis import CAUSES, Curves, arrange, examine, look_inside
 from tuitrain.diagnosis.arbitration import BUGS, FIRST
+from tuitrain.diagnosis.rules.bad_initialization import find_faint_signal
 from tuitrain.diagnosis.rules.class_collapse import find_class_collapse
 from tuitrain.diagnosis.rules.dead_relu import find_dead_relu
 from tuitrain.diagnosis.rules.excess_regularization import find_excess_regularization
@@ -282,6 +283,8 @@ def test_a_trial_is_stalled_by_its_own_pace_and_only_while_it_runs():
 
 def _nodes(kind: str) -> list[str]:
     """Causes of a kind, and those that are left for one that was there at the start."""
+    if kind in CAUSES:
+        return list(CAUSES[kind])
     base = kind.removesuffix("@start")
     causes = CAUSES.get(base, ())
     return (
@@ -344,3 +347,51 @@ def test_numbers_that_are_none_do_not_break_a_rule():
     assert look_inside(broken) == ()
     for rule in (find_exploding_gradients, find_saturated_early, find_class_collapse):
         assert rule(broken) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "is_found"),
+    [
+        ({}, True),
+        ({"output_spread": 0.2}, False),
+        ({"output_spread": None}, False),
+        ({"normalizations": 2}, False),
+        ({"alike_at_start": ["4.weight"]}, False),
+        ({"head_inputs": 3}, False),
+        (
+            {"units_at_start": [UnitFacts(name="r", kind="relu", units=8, dead=1.0)]},
+            False,
+        ),
+    ],
+)
+def test_outputs_that_hardly_depend_on_inputs_are_a_bad_start(change, is_found):
+    faint = {"output_spread": 1e-4, "head_inputs": 64}
+    assert (find_faint_signal(seen(**faint | change)) is not None) is is_found
+
+
+def _at_start(kind: str, severity: Severity) -> Finding:
+    return Finding(
+        kind=kind,
+        severity=severity,
+        confidence=Confidence.HIGH,
+        summary="",
+        evidence={"at_start": True},
+    )
+
+
+def test_a_bad_start_is_why_units_die_and_nothing_is_learned():
+    found = {
+        each.kind: each.consequence_of
+        for each in arrange(
+            [
+                _at_start("dead_relu", Severity.HIGH),
+                _at_start("loss_not_decreasing", Severity.HIGH),
+                _at_start("bad_initialization", Severity.MEDIUM),
+            ]
+        )
+    }
+    assert found == {
+        "bad_initialization": None,
+        "dead_relu": "bad_initialization",
+        "loss_not_decreasing": "bad_initialization",
+    }

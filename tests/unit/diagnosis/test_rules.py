@@ -26,7 +26,8 @@ from tuitrain.diagnosis.rules.bad_initialization import find_bad_initialization
 from tuitrain.diagnosis.rules.generalization_gap import find_generalization_gap
 from tuitrain.diagnosis.rules.overfitting import find_overfitting
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
-from tuitrain.events import LossFacts, Severity, TrialId, TrialLimits
+from tuitrain.diagnosis.rules.wrong_reduction import find_wrong_reduction
+from tuitrain.events import Inspection, LossFacts, Severity, TrialId, TrialLimits
 from tuitrain.model import EMPTY_SERIES, Series, StudyModel, TrialModel
 
 TEN_CLASSES = LossFacts(
@@ -259,3 +260,94 @@ def test_underfitting_is_silent_where_chance_is_not_known():
     run = curves("underfitting")
     assert find_underfitting(run) is not None
     assert find_underfitting(replace(run, facts=None)) is None
+
+
+def _shuffled_epochs(*, share: float, is_sum: bool, seed: int) -> list[float]:
+    """Losses of 10 epochs of 12 minibatches each, the last one smaller than the others."""
+    drawn = np.random.default_rng(seed)
+    losses = []
+    for index in range(120):
+        is_last = index % 12 == 11
+        noise = drawn.normal(0, 0.1 / math.sqrt(share if is_last else 1))
+        level = 40 * math.exp(-index / 100 + noise)
+        losses.append(level * share if is_sum and is_last else level)
+    return losses
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_small_last_minibatch_tells_a_sum_from_a_mean(share, seed):
+    def found(*, is_sum: bool):
+        losses = _shuffled_epochs(share=share, is_sum=is_sum, seed=seed)
+        run = Curves(loss=_series(losses), iterations_per_epoch=12, last_batch=share)
+        return find_wrong_reduction(run)
+
+    told = found(is_sum=True)
+    assert told is not None
+    assert told.evidence["last_batch"] == share
+    assert found(is_sum=False) is None
+
+
+def test_what_was_asked_of_the_loss_beats_what_its_last_minibatches_show():
+    losses = _shuffled_epochs(share=0.4, is_sum=True, seed=0)
+    run = Curves(loss=_series(losses), iterations_per_epoch=12, last_batch=0.4)
+    asked = Inspection(iterations=20, batch_loss_ratio=1.0)
+    assert find_wrong_reduction(run) is not None
+    assert find_wrong_reduction(replace(run, inspection=asked)) is None
+
+
+def test_a_plain_rise_needs_less_lost_accuracy():
+    falling = _noisy(np.linspace(0.9, 0.1, 400), 0.01)
+
+    def found(rise: float, lost: float):
+        losses = [0.6, 0.5, 0.4, *np.linspace(0.4, 0.4 * (1 + rise), 17)]
+        accuracies = [0.7, 0.8, 0.9, *np.linspace(0.9, 0.9 - lost, 17)]
+        run = Curves(
+            loss=_series(falling),
+            val_loss=_series(losses, every=20),
+            val_accuracy=_series(accuracies, every=20),
+            val_samples=300,
+        )
+        return find_overfitting(run)
+
+    assert found(rise=1.0, lost=0.03).kind == "overfitting"
+    assert found(rise=0.3, lost=0.03).kind == "overconfidence"
+    assert found(rise=1.0, lost=0.01).kind == "overconfidence"
+
+
+def test_a_regression_that_is_learned_by_heart_has_a_gap():
+    facts = LossFacts(name="MSELoss", kind="mse", constant_loss=2.0)
+
+    def found(train: float, val: float):
+        run = Curves(
+            loss=_series(np.linspace(2.0, train, 200)),
+            val_loss=_series(np.linspace(2.0, val, 20), every=10),
+            facts=facts,
+        )
+        return find_generalization_gap(run)
+
+    gap = found(0.4, 1.2)
+    assert gap.severity is Severity.MEDIUM
+    assert found(0.9, 1.1) is None
+    assert found(2.5, 4.0) is None
+
+
+def test_a_last_layer_that_gets_too_few_numbers_explains_a_poor_fit():
+    run = curves("underfitting")
+    flat = _noisy([0.6] * 400, 0.01)
+    reached = replace(
+        run,
+        loss=_series(flat),
+        accuracy=_series([0.8] * 400),
+        val_accuracy=_series([0.8] * 20, every=20),
+    )
+
+    def found(head_inputs: int | None):
+        seen = Inspection(iterations=20, head_inputs=head_inputs, output_shape=[32, 10])
+        return find_underfitting(replace(reached, inspection=seen))
+
+    narrow = found(3)
+    assert narrow.evidence["head_inputs"] == 3
+    assert "10 outputs of 3 numbers" in narrow.summary
+    assert found(9) is None
+    assert found(None) is None

@@ -1,4 +1,4 @@
-"""The loss stays flat at first and falls later: the start was badly chosen."""
+"""The start was badly chosen: inputs hardly reach the outputs, or the loss stays flat."""
 
 from typing import Final
 
@@ -7,8 +7,9 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import block_medians, finite, start_of
+from tuitrain.diagnosis.rules.narrow_head import narrow_head
 from tuitrain.events import Advice, Confidence, Finding, Severity
-from tuitrain.units import format_number
+from tuitrain.units import format_number, format_power
 
 MIN_FLAT_ITERATIONS: Final = 20
 """A shorter flat start costs nothing."""
@@ -28,6 +29,54 @@ MAX_RISE: Final = 1.3
 AT_CHANCE: Final = 0.93
 """Of the chance loss: below, something was learned, and the start was not flat."""
 MAX_BLOCKS: Final = 100
+MIN_SPREAD: Final = 0.02
+"""Share of the outputs that must depend on the sample before the first update. Ours: at
+least 0.2 in healthy runs of the benchmark without normalization layers, at most 0.018
+with weights too small for their depth."""
+WHOLE_LAYER: Final = 0.9
+"""Share of dead or saturated units from which a layer itself stops what goes through."""
+
+_ADVICE: Final = (
+    Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),
+    Advice(text="Put normalization layers between the others."),
+    Advice(text="Normalize the inputs; warm the LR up."),
+)
+
+
+def find_faint_signal(curves: Curves) -> Finding | None:
+    """Find a model whose outputs hardly depend on its inputs before the first update.
+
+    What tells samples apart is then lost in the biases on the way, and so are gradients
+    on the way back. With normalization layers it is not, whatever the weights.
+
+    Returns:
+        The finding, or None: the signal gets through, a layer that is dead, saturated,
+        narrow or zero on purpose explains it, or nothing was looked at.
+
+    Source:
+        Schoenholz et al. 2017, arXiv:1611.01232: with too small weights all samples
+        converge to one on their way through a deep network. The threshold is ours.
+    """
+    seen = curves.inspection
+    if seen is None or seen.output_spread is None or seen.normalizations:
+        return None
+    if seen.output_spread >= MIN_SPREAD or seen.alike_at_start or narrow_head(curves):
+        return None
+    if seen.inputs is not None and not seen.inputs.rms:
+        return None
+    if any(max(u.dead, u.saturated) >= WHOLE_LAYER for u in seen.units_at_start):
+        return None
+    return Finding(
+        kind="bad_initialization",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.HIGH,
+        summary=(
+            "Before the first update the outputs hardly depend on the inputs: "
+            f"{format_power(seen.output_spread)} of them differs between samples."
+        ),
+        evidence={"output_spread": rounded(seen.output_spread), "at_start": True},
+        advice=_ADVICE,
+    )
 
 
 def find_bad_initialization(curves: Curves) -> Finding | None:
@@ -74,11 +123,7 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
             "start": rounded(start),
             "end": rounded(end),
         },
-        advice=(
-            Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),
-            Advice(text="Put normalization layers between the others."),
-            Advice(text="Normalize the inputs; warm the LR up."),
-        ),
+        advice=_ADVICE,
     )
 
 

@@ -29,14 +29,19 @@ _DATA: Final = Advice(
 def find_generalization_gap(curves: Curves) -> Finding | None:
     """Compare training and validation accuracy at the end of the run.
 
+    Without an accuracy, the loss that is left is compared, as a share of that of the
+    best constant answer.
+
     Returns:
-        The finding, or None: the gap is small, or there is no accuracy to compare.
+        The finding, or None: the gap is small, or there is nothing to compare.
 
     Source:
         CS231n lecture 11, "train / val accuracy": a large gap is overfitting.
     """
     train, values = curves.train_accuracy, finite(curves.val_accuracy.values)
-    if train is None or len(values) < MIN_EVALUATIONS:
+    if train is None:
+        return _from_losses(curves)
+    if len(values) < MIN_EVALUATIONS:
         return None
     val = float(np.median(tail(values, 0.1)))
     gap, error = train - val, accuracy_error(val, curves.val_samples)
@@ -62,4 +67,32 @@ def find_generalization_gap(curves: Curves) -> Finding | None:
             if gap > WIDE_GAP
             else regularize_more(curves)
         ),
+    )
+
+
+def _from_losses(curves: Curves) -> Finding | None:
+    constant = curves.facts.constant_loss if curves.facts is not None else None
+    train, val = finite(curves.loss.values), finite(curves.val_loss.values)
+    if not constant or constant <= 0 or len(val) < MIN_EVALUATIONS or not len(train):
+        return None
+    left = float(np.mean(tail(train, 0.1))) / constant
+    left_val = float(np.median(tail(val, 0.1))) / constant
+    # Above it on training data, nothing was learned that could fail to carry over.
+    if left >= 1 or left_val - left <= WIDE_GAP:
+        return None
+    return Finding(
+        kind="generalization_gap",
+        severity=Severity.MEDIUM,
+        confidence=Confidence.MEDIUM,
+        summary=(
+            f"Of the loss of a constant answer {format_percent(left)} is left on "
+            f"training data and {format_percent(left_val)} on validation data."
+        ),
+        evidence={
+            "loss": rounded(left * constant),
+            "val_loss": rounded(left_val * constant),
+            "constant_loss": rounded(constant),
+            "gap": rounded(left_val - left),
+        },
+        advice=(_DATA, *regularize_more(curves)),
     )

@@ -69,8 +69,12 @@ def find_labels_without_signal(
     if chance is None or len(losses) < MIN_EVALUATIONS:
         return _from_samples(curves)
     best_loss = float(losses.min())
-    if best_loss < NEAR_CHANCE * chance or _beats_chance(curves):
+    if _beats_chance(curves):
         return None
+    if best_loss < NEAR_CHANCE * chance:
+        # Validation targets may be less spread out than those the chance loss is of.
+        stands = len(losses) >= MIN_AT_CHANCE and best_loss > NEAR_CHANCE * losses[0]
+        return _from_samples(curves) if stands else None
     values = finite(curves.loss.values)
     end = float(np.median(tail(values, 0.1))) if len(values) else chance
     apart = float(np.median(tail(losses, 0.2, 3))) - end

@@ -23,7 +23,8 @@ CUT: Final = 10.0
 """Factor from which a single change of the LR stops a training, rather than slows it."""
 CUT_BEFORE: Final = 0.3
 """Share of the run within which such a cut comes too early."""
-GOOD_FIT: Final = 0.9
+GOOD_FIT: Final = 0.97
+"""Share of the way from chance to a perfect fit from which there is nothing to mend."""
 MIN_REMAINING: Final = 0.2
 """The loss at the decay, relative to the start: below there was little left to lose."""
 

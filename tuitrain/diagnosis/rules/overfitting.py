@@ -19,6 +19,11 @@ MIN_RISE: Final = 0.1
 tuning playbook judge by it; 10 % is the pilot's, whose healthy runs without it rise."""
 MIN_ERRORS: Final = 3.0
 """Standard errors that the rise must exceed."""
+PLAIN_RISE: Final = 0.4
+"""Relative rise from which a smaller loss of accuracy is no chance. Ours: on the
+benchmark's healthy runs that rise as far, accuracy stays within 1 %."""
+LEAST_LOSS: Final = 0.02
+"""Accuracy that must be lost at such a rise, and more than its standard error."""
 MIN_EPOCHS: Final = 2
 """A training of a single epoch is no advice."""
 END_SHARE: Final = 0.2
@@ -62,7 +67,7 @@ def find_overfitting(curves: Curves) -> Finding | None:
         "val_loss": rounded(float(np.median(last))),
         "rise": rounded(rise / abs(best) if best else None),
     }
-    worse = _lost_accuracy(curves)
+    worse = _lost_accuracy(curves, is_plain=rise > PLAIN_RISE * abs(best))
     if worse is not None and worse[0] <= worse[1]:
         return _overconfidence(best, rise, epoch, evidence)
     lost = f", accuracy fell by {format_percent(worse[0])}" if worse is not None else ""
@@ -114,10 +119,15 @@ def _train_falls(curves: Curves, best_at: int, losses: Numbers) -> bool:
     return float(np.median(end)) <= float(np.median(there))
 
 
-def _lost_accuracy(curves: Curves) -> tuple[float, float] | None:
-    """Return by how much the accuracy fell from its best, and what chance explains."""
+def _lost_accuracy(curves: Curves, *, is_plain: bool) -> tuple[float, float] | None:
+    """Return by how much the accuracy fell from its best, and what chance explains.
+
+    Where the loss rises plainly, chance has less to explain: it is the same samples that
+    are looked at each time.
+    """
     values = finite(curves.val_accuracy.values)
     if not len(values):
         return None
     best, end = float(values.max()), float(np.median(tail(values, END_SHARE, 3)))
-    return best - end, 2 * max(accuracy_error(best, curves.val_samples), 0.005)
+    error = accuracy_error(best, curves.val_samples)
+    return best - end, max(error, LEAST_LOSS) if is_plain else 2 * max(error, 0.005)

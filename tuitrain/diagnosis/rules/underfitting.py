@@ -7,6 +7,7 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import finite, gain, trend
+from tuitrain.diagnosis.rules.narrow_head import narrow_head
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_percent
 
@@ -22,6 +23,8 @@ POOR: Final = 0.15
 BEATEN_ERRORS: Final = 2.0
 """Standard errors by which plain methods must be better. Source: CS231n and the tuning
 playbook compare with a baseline; here each sample is predicted from the others."""
+NARROW_FIT: Final = 0.97
+"""Share explained below which a last layer that is too narrow has done harm."""
 TAIL_SHARE: Final = 0.5
 MAX_GAIN: Final = 0.05
 """Relative fall of the loss within that part that leads nowhere. Ours."""
@@ -37,7 +40,8 @@ def find_underfitting(curves: Curves) -> Finding | None:
         for this task is not known.
 
     Source:
-        CS231n lecture 11, "train / val accuracy": no gap means underfitting.
+        CS231n lecture 11, "train / val accuracy": no gap means underfitting. For a last
+        layer that is too narrow see `narrow_head`.
     """
     values = finite(curves.loss.values)
     share = _share_explained(curves)
@@ -46,9 +50,12 @@ def find_underfitting(curves: Curves) -> Finding | None:
     explained, enough = share
     last = tail(values, TAIL_SHARE)
     still_learns = trend(last).falls and gain(last) > MAX_GAIN
+    narrow = narrow_head(curves)
+    if narrow is not None:
+        enough = NARROW_FIT
     if explained >= enough or still_learns or _has_gap(curves):
         return None
-    if explained > POOR and not _is_beaten(curves):
+    if narrow is None and explained > POOR and not _is_beaten(curves):
         return None
     return Finding(
         kind="underfitting",
@@ -57,18 +64,27 @@ def find_underfitting(curves: Curves) -> Finding | None:
         summary=(
             "The model no longer learns, at "
             f"{format_percent(explained)} of what there is to learn from the "
-            "training data."
+            "training data." + (_tell_narrow(*narrow) if narrow else "")
         ),
         evidence={
             "explained": rounded(explained),
             "accuracy": rounded(curves.train_accuracy),
             "loss": rounded(float(np.median(last))),
+            "head_inputs": narrow[0] if narrow else None,
+            "outputs": narrow[1] if narrow else None,
         },
         advice=(
             Advice(text="Take a bigger model: wider, deeper, or of another kind."),
             Advice(text="Train longer, and regularize less."),
             Advice(text="Look at the inputs: is what decides the label in them?"),
         ),
+    )
+
+
+def _tell_narrow(inputs: int, outputs: int) -> str:
+    return (
+        f" Its last layer makes {outputs} outputs of {inputs} numbers: "
+        f"at least {outputs - 1} are needed."
     )
 
 

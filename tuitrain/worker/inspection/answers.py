@@ -143,5 +143,19 @@ def varies(outputs: Tensor) -> Tensor | None:
     return spread > 1e-6 * values.abs().amax()
 
 
+def spread_of(outputs: Tensor) -> Tensor | None:
+    """Return how much outputs differ between samples, relative to their size.
+
+    None: too few samples, or no numbers. NaN: all outputs are 0.
+    """
+    if outputs.ndim < 1 or outputs.shape[0] < 4 or not outputs.is_floating_point():
+        return None
+    values = (
+        outputs.float().flatten(1) if outputs.ndim > 1 else outputs[:, None].float()
+    )
+    size = values.square().mean().sqrt()
+    return values.var(0, correction=0).mean().sqrt() / size
+
+
 def _ordered(value: Any, order: Tensor) -> Any:  # noqa: ANN401 - as it came
     return value[order.to(value.device)] if isinstance(value, Tensor) else value

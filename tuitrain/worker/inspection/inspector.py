@@ -16,6 +16,7 @@ from tuitrain.worker.inspection.answers import (
     is_broadcast,
     is_in_unit,
     mixes_samples,
+    spread_of,
     varies,
 )
 from tuitrain.worker.inspection.gradients import (
@@ -25,7 +26,11 @@ from tuitrain.worker.inspection.gradients import (
     outside_of,
     weigh_decay,
 )
-from tuitrain.worker.inspection.modes import ModeLook, largest_dropout
+from tuitrain.worker.inspection.modes import (
+    ModeLook,
+    count_normalizations,
+    largest_dropout,
+)
 from tuitrain.worker.inspection.reading import narrow, unwrap
 from tuitrain.worker.inspection.samples import (
     FIRST_LAYERS,
@@ -35,7 +40,12 @@ from tuitrain.worker.inspection.samples import (
     count_twins,
     signal_of,
 )
-from tuitrain.worker.inspection.telling import Snapshot, Teller
+from tuitrain.worker.inspection.telling import (
+    LOOKED_AT,
+    Snapshot,
+    Teller,
+    is_told_at,
+)
 from tuitrain.worker.inspection.units import (
     find_alike,
     look_at_units,
@@ -45,10 +55,6 @@ from tuitrain.worker.inspection.units import (
 )
 from tuitrain.worker.readings import Deferred
 
-LOOKED_AT: Final = 20
-"""Iterations that gradients, outputs and inputs are looked at."""
-TOLD_AT: Final = (1, 5, 20)
-"""Iterations after which what is known so far is told."""
 MOST_ROWS: Final = 64
 """Samples of the minibatch that is kept for looks of our own."""
 
@@ -229,7 +235,7 @@ class Inspector:
         if index == 0:
             self._iteration += 1
         optimizer = self._optimizers[index]
-        if index == 0 and (self._iteration in TOLD_AT or _is_doubled(self._iteration)):
+        if index == 0 and (is_told_at(self._iteration)):
             self._facts["decay_over_gradient"] = weigh_decay(optimizer)
         if not self._looking:
             return
@@ -251,11 +257,11 @@ class Inspector:
         done = self._iteration
         if self._looking and done == LOOKED_AT:
             self._alike_now = find_alike(self._named)
-        if done == LOOKED_AT or (done > LOOKED_AT and _is_doubled(done)):
+        if done >= LOOKED_AT and is_told_at(done):
             self._guard("units", self._look_at_units)
             self._tell()
             self._end_looking()
-        elif done in TOLD_AT:
+        elif is_told_at(done):
             self._tell()
 
     def _all_owned(self) -> set[int]:
@@ -275,13 +281,14 @@ class Inspector:
         self._is_own = True
         try:
             with undisturbed(self._model):
-                seen, outputs, last = look_at_units(
-                    self._model, lambda: self._model(*inputs, **named)
-                )
-                self._units_at_start = seen
-                self._facts["last_operation"] = last
+                seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
+                outputs = seen.outputs
+                self._units_at_start = seen.units
+                self._facts["last_operation"] = seen.last_operation
+                self._facts["head_inputs"] = seen.head_inputs
                 self._facts["weight_norm_at_start"] = measure_weights(self._named)
                 if isinstance(outputs, Tensor):
+                    self._facts["output_spread"] = spread_of(outputs)
                     self._facts["mixed_samples"] = mixes_samples(
                         self._model, inputs, named, outputs
                     )
@@ -303,9 +310,8 @@ class Inspector:
         self._is_own = True
         try:
             with undisturbed(self._model):
-                self._units, outputs, _ = look_at_units(
-                    self._model, lambda: self._model(*inputs, **named)
-                )
+                seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
+                self._units, outputs = seen.units, seen.outputs
                 self._facts["in_unit_interval_later"] = is_in_unit(outputs)
                 self._facts["top_class"] = share_of_top_class(outputs)
                 self._facts["weight_norm"] = measure_weights(self._named)
@@ -349,6 +355,7 @@ class Inspector:
                 "parameters": len(self._named),
                 "output_shape": list(outputs.shape),
                 "outputs_seen": outputs.rows,
+                "normalizations": count_normalizations(self._model),
                 "mode_layers": modes.layers,
                 "largest_dropout": largest_dropout(self._model),
                 "off_in_training": modes.off_in_training,
@@ -379,16 +386,6 @@ class Inspector:
         except Exception as error:  # noqa: BLE001 - a look must not end a training
             self._off.add(look)
             self._teller.report(look, error)
-
-
-def _is_doubled(iteration: int) -> bool:
-    """Whether an iteration is 20 times a power of two: 40, 80, 160, …."""
-    quotient, rest = divmod(iteration, LOOKED_AT)
-    return not rest and quotient & (quotient - 1) == 0
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.4g}")
 
 
 def _without_arguments(call: Callable[[], object]) -> Callable[..., None]:

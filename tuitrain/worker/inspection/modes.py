@@ -7,6 +7,12 @@ from torch import nn
 
 MOST_PASSES: Final = 20
 MOST_NAMES: Final = 10
+_NORMALIZATIONS: Final = (
+    nn.modules.batchnorm._NormBase,  # noqa: SLF001 - no public base
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
 
 
 def two_faced(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -37,6 +43,11 @@ def largest_dropout(model: nn.Module) -> float:
         if isinstance(module, nn.modules.dropout._DropoutNd)  # noqa: SLF001
     ]
     return max(rates, default=0.0)
+
+
+def count_normalizations(model: nn.Module) -> int:
+    """Return how many layers normalize what goes through them."""
+    return sum(isinstance(module, _NORMALIZATIONS) for module in model.modules())
 
 
 class ModeLook:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor, nn
 
@@ -18,6 +18,18 @@ from tuitrain.events import (
 from tuitrain.worker.inspection.gradients import read_sizes
 from tuitrain.worker.inspection.reading import flag, number
 from tuitrain.worker.inspection.units import UnitShare, read_units
+
+LOOKED_AT: Final = 20
+"""Iterations that gradients, outputs and inputs are looked at."""
+TOLD_AT: Final = (1, 5)
+"""Iterations before that after which what is known so far is told."""
+
+
+def is_told_at(iteration: int) -> bool:
+    """Whether it is told after this iteration: 1, 5, and 20 times a power of four."""
+    quotient, rest = divmod(iteration, LOOKED_AT)
+    is_power = not rest and quotient > 0 and quotient & (quotient - 1) == 0
+    return iteration in TOLD_AT or (is_power and quotient.bit_length() % 2 == 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +101,8 @@ class Teller:
                 last_operation=facts.get("last_operation", ""),
                 is_broadcast=facts.get("is_broadcast"),
                 batch_loss_ratio=_number(facts, "batch_loss_ratio"),
+                output_spread=_number(facts, "output_spread"),
+                head_inputs=facts.get("head_inputs"),
                 mixed_samples=flag(facts.get("mixed_samples")),
                 varies_with_input=flag(facts.get("varies_with_input")),
                 top_class=_number(facts, "top_class"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -29,6 +30,8 @@ _KINDS: Final = {"relu": "relu", "relu_": "relu", "tanh": "tanh", "tanh_": "tanh
 }
 
 
+_PRODUCTS: Final = frozenset({"addmm", "mm", "linear"})
+
 _ENDS: Final = {
     "sigmoid": "sigmoid",
     "sigmoid_": "sigmoid",
@@ -51,6 +54,8 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._layer = ""
         self.ends: dict[int, str] = {}
         """Address of what a function returned that models end with, to its name."""
+        self.linear: dict[int, int] = {}
+        """Address of what a linear layer returned, to the numbers it was worked out from."""
         self.seen: list[tuple[str, str, int, Tensor, Tensor]] = []
         """(name, kind, units, share, output)."""
 
@@ -64,11 +69,15 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **(kwargs or {}))
         called = func.__name__.partition(".")[0]
         kind = _KINDS.get(called)
+        if isinstance(result, Tensor) and not _is_view(result, args):
+            # What was there before is gone, and its address is used again.
+            self.linear.pop(result.data_ptr(), None)
         if called in _ENDS and isinstance(result, Tensor):
             self.ends[result.data_ptr()] = _ENDS[called]
         for each in args:
             if isinstance(each, Tensor) and (name := self._find(each)):
                 self._layer = name
+                self._note_linear(called, each, result)
         if kind and isinstance(result, Tensor) and len(self.seen) < MOST_ACTIVATIONS:
             self._note(kind, result)
         return result
@@ -76,6 +85,11 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _find(self, tensor: Tensor) -> str | None:
         # A transposed weight shares the memory of the parameter.
         return self._names.get(tensor.untyped_storage().data_ptr())
+
+    def _note_linear(self, called: str, weight: Tensor, result: object) -> None:
+        if called in _PRODUCTS and isinstance(result, Tensor) and result.ndim:
+            outputs = result.shape[-1]
+            self.linear[result.data_ptr()] = weight.numel() // max(outputs, 1)
 
     def _note(self, kind: str, result: Tensor) -> None:
         if result.ndim < 2 or not result.is_floating_point():
@@ -92,6 +106,13 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
             share = (edge < SATURATED_SIGMOID).float().mean()
         where = f" after {self._layer}" if self._layer else ""
         self.seen.append((f"{kind}{where}", kind, units, share, result))
+
+
+def _is_view(result: Tensor, args: tuple[Any, ...]) -> bool:
+    return any(
+        isinstance(each, Tensor) and each.data_ptr() == result.data_ptr()
+        for each in args
+    )
 
 
 @contextmanager
@@ -143,17 +164,21 @@ class _Attributes:
                 value.update(content)
 
 
-def look_at_units(
-    model: nn.Module, forward: Callable[[], object]
-) -> tuple[list[UnitShare], object, str]:
-    """Make one forward pass and look at its activations.
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """What one forward pass shows."""
 
-    What the model returns is no hidden unit and left out. Call within `undisturbed`.
+    units: list[UnitShare]
+    """Activations in the order of their calls; what the model returns is none of them."""
+    outputs: object
+    last_operation: str
+    """The function the model ends with, if it is one that a loss may apply, too."""
+    head_inputs: int | None
+    """Numbers that the last linear layer gets; None: the model does not end with one."""
 
-    Returns:
-        (name, kind, units, share) of each activation, what the model returned, and the
-        function it ends with, if it is one that a loss may apply, too.
-    """
+
+def look_at_units(model: nn.Module, forward: Callable[[], object]) -> Pass:
+    """Make one forward pass and look on; call within `undisturbed`."""
     names = {
         each.untyped_storage().data_ptr(): name.rpartition(".")[0]
         for name, each in model.named_parameters()
@@ -162,8 +187,12 @@ def look_at_units(
     with ActivationLook(names) as look:
         outputs = forward()
     last = outputs.data_ptr() if isinstance(outputs, Tensor) else None
-    kept = [each[:4] for each in look.seen if each[4].data_ptr() != last]
-    return kept, outputs, look.ends.get(last or 0, "")
+    return Pass(
+        units=[each[:4] for each in look.seen if each[4].data_ptr() != last],
+        outputs=outputs,
+        last_operation=look.ends.get(last or 0, ""),
+        head_inputs=look.linear.get(last or 0),
+    )
 
 
 def read_units(seen: Sequence[UnitShare]) -> list[UnitFacts]:
