@@ -44,7 +44,11 @@ from tuitrain.diagnosis.rules.train_val_leakage import find_train_val_leakage
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.diagnosis.rules.unnormalized_inputs import find_unnormalized_inputs
 from tuitrain.diagnosis.rules.update_ratio_off import find_update_ratio_off
-from tuitrain.diagnosis.rules.update_ratios import divide_lr
+from tuitrain.diagnosis.rules.update_ratios import (
+    TOO_HIGH_EARLY,
+    divide_lr,
+    highest_ratio,
+)
 from tuitrain.diagnosis.rules.vanishing_gradients import find_vanishing_gradients
 from tuitrain.diagnosis.rules.wrong_mode import find_wrong_mode
 from tuitrain.diagnosis.rules.wrong_reduction import find_wrong_reduction
@@ -70,7 +74,10 @@ PROBE_RULES: Final[tuple[Rule, ...]] = (
 
 def _non_finite(curves: Curves) -> Finding | None:
     return find_non_finite(
-        curves.loss, curves.configured_lr, divide_lr(curves, at_least=10)
+        curves.loss,
+        curves.configured_lr,
+        divide_lr(curves, at_least=10),
+        is_driven=highest_ratio(curves) > TOO_HIGH_EARLY,
     )
 
 

@@ -23,7 +23,7 @@ NEAR_END: Final = 0.2
 """The best value must lie within this last part."""
 SHORT: Final = 10
 """Epochs below which a run has shown little of its curve."""
-LONGER_IF_SHORT: Final = 4
+LONGER_IF_SHORT: Final = 8
 LONGER: Final = 2
 """Factor by which the advice prolongs the training."""
 

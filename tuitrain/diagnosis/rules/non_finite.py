@@ -1,5 +1,7 @@
 """The loss became NaN or infinite."""
 
+from typing import Final
+
 import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
@@ -7,6 +9,17 @@ from tuitrain.diagnosis.findings import name_layer, rounded, scaled_lr
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.model import Series
 from tuitrain.units import format_number
+
+ROSE: Final = 2.0
+"""Highest loss over the first one from which large updates are to blame. Ours."""
+
+_LOOK: Final = Advice(
+    text="Look for NaN in the data, and for log, exp or division by 0."
+)
+_CALMER: Final = (
+    Advice(text="Clip the gradient norm, for example at 1."),
+    Advice(text="Warm the LR up over the first iterations."),
+)
 
 
 def find_non_finite_inputs(curves: Curves) -> Finding | None:
@@ -39,7 +52,11 @@ def find_non_finite_inputs(curves: Curves) -> Finding | None:
 
 
 def find_non_finite(
-    loss: Series, lr: float | None, lower: Advice | None = None
+    loss: Series,
+    lr: float | None,
+    lower: Advice | None = None,
+    *,
+    is_driven: bool = False,
 ) -> Finding | None:
     """Find the first loss that is not a number.
 
@@ -47,6 +64,7 @@ def find_non_finite(
         loss: Training loss, one value an iteration.
         lr: LR of the configuration, for the advice; None: not known.
         lower: Advice of how far to lower it; None: by 10.
+        is_driven: Whether updates were large enough to have brought it about.
 
     Returns:
         The finding, or None: every value is finite.
@@ -62,6 +80,8 @@ def find_non_finite(
     last = float(before[-1]) if len(before) else None
     iteration = int(loss.iterations[index])
     value = float(loss.values[index])
+    lower = lower or Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1))
+    rose = len(before) > 0 and float(before.max()) > ROSE * abs(float(before[0]))
     return Finding(
         kind="non_finite",
         severity=Severity.CRITICAL,
@@ -74,10 +94,8 @@ def find_non_finite(
             "highest_before": rounded(float(before.max()) if len(before) else None),
             "lr": rounded(lr),
         },
+        # Where nothing grew before, no smaller step keeps it away.
         advice=(
-            lower or Advice(text="Divide the LR by 10.", change=scaled_lr(lr, 0.1)),
-            Advice(text="Clip the gradient norm, for example at 1."),
-            Advice(text="Warm the LR up over the first iterations."),
-            Advice(text="Look for NaN in the data, and for log, exp or division."),
+            (lower, *_CALMER, _LOOK) if rose or is_driven else (_LOOK, lower, *_CALMER)
         ),
     )

@@ -29,6 +29,9 @@ GOOD_EARLY: Final = 2e-2
 """Ratio in the first part of a run, of the benchmark's healthy ones: 4e-3 to 0.16."""
 GOOD_LATE: Final = 3e-3
 """Ratio past it, of the median layer: 1e-3 to 4e-2."""
+LIFTED: Final = 1e-2
+"""Ratio that a raised LR should bring about, in a loss that has not come down: it is still
+at its start, where healthy ratios are ten times those of later."""
 FIRST: Final = 3
 """Readings before a loss that is thrown up changes the gradients."""
 LEAST_STEP: Final = 3.0
@@ -83,7 +86,7 @@ def factor_down(curves: Curves) -> float:
 
 def factor_up(typical: float) -> float:
     """Return by what the LR should be multiplied for a ratio that is `typical` now."""
-    return float(np.clip(TARGET / max(typical, 1e-12), LEAST_STEP, MOST_STEP))
+    return float(np.clip(LIFTED / max(typical, 1e-12), LEAST_STEP, MOST_STEP))
 
 
 def divide_lr(curves: Curves, at_least: float = LEAST_STEP) -> Advice:
