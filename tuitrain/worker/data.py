@@ -57,6 +57,8 @@ class Minibatches:
         self._shuffle = shuffle
         self._order: _EpochOrder | None = None
         self._tensors: tuple[Tensor, ...] | None = None
+        self.makes_batches = not isinstance(data, DataLoader)
+        """Whether minibatches are made here; False: a loader of the script's does."""
         if isinstance(data, DataLoader):
             self._loader: Iterable[Any] = data
             self.samples = _count_samples(data)

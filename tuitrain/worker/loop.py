@@ -5,25 +5,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-import torch
 from torch import nn
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tuitrain.events import LossFacts, TaskDescribed
 from tuitrain.worker.checkpoint import Stateful, load_checkpoint
-from tuitrain.worker.checks import (
-    check_optimizer,
-    check_takes_trial,
-    check_task,
-    name_kind,
-)
+from tuitrain.worker.checks import check_takes_trial, check_task
 from tuitrain.worker.data import Batch, Minibatches
 from tuitrain.worker.describe import describe_batches, describe_task
 from tuitrain.worker.engine import Engine, Measured, average, evaluate
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.fit import FitWatch
 from tuitrain.worker.inspection.of_task import inspect_task
+from tuitrain.worker.making import (
+    Schedule,
+    choose_batch_size,
+    make_optimizer,
+    make_scheduler,
+    materialize,
+)
 from tuitrain.worker.probes import StepProbes
 from tuitrain.worker.readings import Number
 from tuitrain.worker.regularization import switch_off
@@ -70,10 +70,18 @@ class TaskLoop:
         if isinstance(task.loss, nn.Module):
             task.loss.to(trial.device)
         self._train = self._prepare(task.train, shuffle=True)
+        session.batch_size = self._train.batch_size
+        session.takes_batch_size = (
+            self._train.makes_batches or "batch_size" in trial.asked
+        )
         self._val = None if task.val is None else self._prepare(task.val, shuffle=False)
-        self._materialize()
-        self._optimizer = self._make_optimizer()
-        self._scheduler = self._make_scheduler()
+        materialize(task.model, self._train)
+        self._optimizer = make_optimizer(task, trial)
+        self._scheduler: Schedule | None = None
+        if task.scheduler is not None and self._limits.schedule:
+            self._scheduler = make_scheduler(task.scheduler, self._optimizer)
+        elif task.scheduler is not None:
+            self._switched_off.append("LR schedule")
         self._engine = Engine(task, self._optimizer, trial.device)
         self._probes = self._attach_probes()
         self._inspector = inspect_task(
@@ -226,44 +234,12 @@ class TaskLoop:
     def _prepare(self, data: object, *, shuffle: bool) -> Minibatches:
         return Minibatches(
             data,  # type: ignore[arg-type]
-            batch_size=self._task.batch_size,
+            batch_size=choose_batch_size(self._task, self._trial),
             device=self._trial.device,
             seed=self._session.seed,
             shuffle=shuffle,
             workers=self._task.num_workers,
         )
-
-    def _materialize(self) -> None:
-        """Let lazy layers find their sizes before the optimizer asks for them."""
-        is_lazy = torch.nn.parameter.is_lazy
-        if any(is_lazy(each) for each in self._task.model.parameters()):
-            with torch.no_grad():
-                for batch in self._train.first(1):
-                    self._task.model(*batch.inputs, **batch.named_inputs)
-
-    def _make_optimizer(self) -> Optimizer:
-        parameters = [
-            each for each in self._task.model.parameters() if each.requires_grad
-        ]
-        if self._task.optimizer is None:
-            return AdamW(
-                parameters, lr=self._trial.lr, weight_decay=self._trial.weight_decay
-            )
-        return check_optimizer(self._task.optimizer(parameters))
-
-    def _make_scheduler(self) -> LRScheduler | ReduceLROnPlateau | None:
-        if self._task.scheduler is None:
-            return None
-        if not self._limits.schedule:
-            self._switched_off.append("LR schedule")
-            return None
-        made: object = self._task.scheduler(self._optimizer)
-        if not isinstance(made, LRScheduler | ReduceLROnPlateau):
-            raise RejectedError(
-                f"scheduler= returned {name_kind(made)}; it must "
-                "return a schedule of torch.optim.lr_scheduler"
-            )
-        return made
 
     def _attach_probes(self) -> StepProbes:
         return StepProbes(

@@ -155,6 +155,7 @@ class Run:
         """
         self._counts = "batches"
         self._loader = loader
+        self._session.takes_batch_size = "batch_size" in self.config.asked
         self._check_watched()
         yield from self._pace.hand_out(loader, self._after_batch)
 

@@ -12,6 +12,7 @@ from tuitrain.events import (
     CheckpointSaved,
     EpochEnded,
     OutcomeKind,
+    OutOfMemory,
     ProbeFailed,
     TrialFinished,
 )
@@ -49,6 +50,10 @@ class Session:
     """Called before the last word is written."""
     outcome: OutcomeKind | None = None
     """How it ended; None: it has not."""
+    batch_size: int | None = None
+    """Samples in a minibatch of training; None: not known."""
+    takes_batch_size: bool = False
+    """Whether `batch_size` in the configuration changes it."""
     _failed_probes: set[str] = field(default_factory=set)
     _validation: Mapping[str, Number] = field(default_factory=dict)
     _best: float | None = None
@@ -151,6 +156,7 @@ class Session:
         *,
         message: str = "",
         traceback: str = "",
+        out_of_memory: OutOfMemory | None = None,
     ) -> OutcomeKind:
         """Write the last word; None: worked out from how it ended.
 
@@ -169,6 +175,7 @@ class Session:
                 iteration=self.iteration,
                 message=_encodable(message),
                 traceback=_encodable(traceback),
+                out_of_memory=out_of_memory,
             )
         )
         self.outcome = outcome
