@@ -159,6 +159,18 @@ class _EpochOrder:
             yield order[start : start + self._batch_size].tolist()
 
 
+def grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Yield `size` minibatches at a time, fewer at the end."""
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
 def seed_loader(loader: DataLoader[Any], epoch: int, seed: int) -> None:
     """Let seed and epoch decide the order of a loader that has a generator of its own.
 

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tuitrain.events import LossFacts, TaskDescribed
-from tuitrain.worker.checkpoint import Stateful, load_checkpoint
+from tuitrain.worker.checkpoint import Stateful, UnderWay, load_checkpoint
 from tuitrain.worker.checks import check_takes_trial, check_task
-from tuitrain.worker.data import Batch, Minibatches
+from tuitrain.worker.data import Batch, Minibatches, grouped
 from tuitrain.worker.describe import describe_batches, describe_task
 from tuitrain.worker.engine import Engine, Measured, average, evaluate
 from tuitrain.worker.failures import RejectedError
@@ -27,7 +27,11 @@ from tuitrain.worker.making import (
 from tuitrain.worker.probes import StepProbes
 from tuitrain.worker.readings import Number
 from tuitrain.worker.regularization import switch_off
-from tuitrain.worker.seeds import restore_random_state
+from tuitrain.worker.seeds import (
+    RandomState,
+    read_random_state,
+    restore_random_state,
+)
 from tuitrain.worker.session import Session, Speedometer
 from tuitrain.worker.task import Task
 from tuitrain.worker.trial import Trial
@@ -89,6 +93,7 @@ class TaskLoop:
         )
         self._speed = Speedometer(session)
         self._is_described = False
+        self._under_way: UnderWay | None = None
 
     def run(self) -> None:
         """Train, or only measure, until a limit is reached or someone asks for an end.
@@ -128,23 +133,53 @@ class TaskLoop:
     def _train_epoch(self) -> bool:
         """Return whether the epoch is complete."""
         self._probes.begin_epoch()
-        self._speed.begin()
         measured = None
         seen: list[tuple[dict[str, Number], int]] = []
-        before = self._session.iteration
-        batches = self._train.epoch(self._session.epoch + 1)
-        for group in _grouped(batches, self._task.accumulate):
+        batches, done, begin = self._begin_epoch()
+        is_taken_up = done > 0
+        self._speed.begin()
+        for group in grouped(batches, self._task.accumulate):
             if self._session.is_over():
+                self._save_under_way(measured, UnderWay(done, begin))
                 return False
             measured = self._update(group)
+            done += len(group)
             if self._on_epoch is not None:
                 seen.append((measured.values(), measured.samples))
-        if self._session.iteration == before or measured is None:
+            if done != self._train.batches and self._session.checkpoints.is_due():
+                self._save_under_way(measured, UnderWay(done, begin))
+        if measured is None and not is_taken_up:
             raise RejectedError(
                 "the data set train gave no minibatch; check its length and drop_last="
             )
         self._end_epoch(measured, average(seen))
         return True
+
+    def _begin_epoch(self) -> tuple[Iterator[Batch], int, RandomState]:
+        """Return the minibatches to come, how many are done, and the random state at 0.
+
+        Those a checkpoint has seen are loaded once more: loading may draw from the random
+        state, and a loader knows no other way to its middle.
+        """
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            begin = read_random_state()
+            return self._train.epoch(self._session.epoch + 1), 0, begin
+        now = read_random_state()
+        restore_random_state(under_way.random_state)
+        batches = self._train.epoch(self._session.epoch + 1)
+        for _ in islice(batches, under_way.batches):
+            pass
+        restore_random_state(now)
+        return batches, under_way.batches, under_way.random_state
+
+    def _save_under_way(self, newest: Measured | None, under_way: UnderWay) -> None:
+        """Write a checkpoint between two updates, if there was one and its loss is sound."""
+        if newest is None or self._limits.epochs is None:
+            return
+        if math.isfinite(newest.loss.item()):
+            progress = self._session.progress(under_way)
+            self._session.checkpoints.save(self._parts(), progress)
 
     def _repeat(self, batches: list[Batch]) -> None:
         if not self._limits.update:
@@ -156,7 +191,7 @@ class TaskLoop:
         fit = FitWatch(self._facts(None, batches).constant_loss)
         self._speed.begin()
         while not self._session.is_over() and passes != 0:
-            for group in _grouped(batches, self._task.accumulate):
+            for group in grouped(batches, self._task.accumulate):
                 if self._session.is_over():
                     return
                 measured = self._update(group, batches)
@@ -194,7 +229,7 @@ class TaskLoop:
             self._describe(measured, known or group)
         return measured
 
-    def _end_epoch(self, last: Measured, means: dict[str, Number]) -> None:
+    def _end_epoch(self, last: Measured | None, means: dict[str, Number]) -> None:
         self._speed.end()
         values = self._validate() if self._limits.validate else {}
         if values is None:
@@ -203,10 +238,10 @@ class TaskLoop:
         if self._scheduler is not None and self._task.scheduler_every == "epoch":
             self._advance_schedule(last, values.get("val_loss"))
         # The only wait for the device in an epoch; the checkpoint waits for it anyway.
-        if not math.isfinite(last.loss.item()):
+        if last is not None and not math.isfinite(last.loss.item()):
             self._session.recorder.flush()
             return
-        self._session.save(self._parts())
+        self._session.checkpoints.end_epoch(self._parts(), self._session.progress())
         if self._on_epoch is not None:
             self._on_epoch(self._session.epoch, {**means, **values})
 
@@ -222,10 +257,12 @@ class TaskLoop:
         return values
 
     def _advance_schedule(
-        self, measured: Measured, val_loss: Number | None = None
+        self, measured: Measured | None, val_loss: Number | None = None
     ) -> None:
         if isinstance(self._scheduler, ReduceLROnPlateau):
-            self._scheduler.step(float(measured.loss if val_loss is None else val_loss))
+            loss = measured.loss if val_loss is None and measured else val_loss
+            if loss is not None:
+                self._scheduler.step(float(loss))
         elif self._scheduler is not None:
             self._scheduler.step()
 
@@ -283,9 +320,8 @@ class TaskLoop:
         if source is None:
             return
         progress = load_checkpoint(Path(source), self._parts())
-        self._session.iteration = progress.iteration
-        self._session.epoch = progress.epoch
-        self._session.seed = progress.seed
+        self._session.take_up(progress, source)
+        self._under_way = progress.under_way
         self._train.reseed(progress.seed)
         restore_random_state(progress.random_state)
 
@@ -354,15 +390,3 @@ def run_function(
         TaskLoop(task, trial, session, on_epoch=on_epoch).run()
     except RejectedError as error:
         raise RejectedError(f"{where}: {error}") from error.__cause__
-
-
-def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """Yield `size` minibatches at a time, fewer at the end."""
-    group: list[Batch] = []
-    for batch in batches:
-        group.append(batch)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

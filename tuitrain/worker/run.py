@@ -127,9 +127,8 @@ class Run:
         source = self._session.spec.resume_from
         if source is not None:
             self._progress = watched.resume(Path(source))
-            self._session.iteration = self._progress.iteration
-            self._session.epoch = self._progress.epoch
-            self._session.seed = self._progress.seed
+            if not self._watched[:-1]:
+                self._session.take_up(self._progress, source)
 
     def epochs(self, count: int) -> Iterator[int]:
         """Yield the epochs to train, counted from 0 like `range(count)`.
@@ -195,7 +194,7 @@ class Run:
         }
         self.log(named, iteration=self._session.iteration)
         if self._last is not last:
-            self._session.note_validation(self._last)
+            self._session.checkpoints.note_validation(self._last)
         self._last = last
 
     def finish(self) -> None:
@@ -247,7 +246,7 @@ class Run:
                 for watched in self._watched
                 for name, part in watched.parts.items()
             }
-            session.save(parts)
+            session.checkpoints.end_epoch(parts, session.progress())
         else:
             session.recorder.flush()
 
