@@ -34,6 +34,23 @@ class Stateful(Protocol):
         ...
 
 
+class KeptValues:
+    """Plain values of a script, as a part of a checkpoint."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        """Keep `values` as they are whenever a checkpoint is made."""
+        self._values = values
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy."""
+        return dict(self._values)
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Put back what was kept, in place."""
+        self._values.clear()
+        self._values.update(state_dict)
+
+
 @dataclass(frozen=True)
 class UnderWay:
     """How far an epoch was that is not complete."""

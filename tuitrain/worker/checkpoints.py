@@ -1,10 +1,12 @@
 """When a trial's checkpoints are written, and which are kept: the newest and the best."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from torch import Tensor
 
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import CheckpointSaved, Event
@@ -27,7 +29,11 @@ MAX_SHARE: Final = 0.02
 LEAST_INTERVAL_S: Seconds = Seconds(30.0)
 """Between two within an epoch: to lose less than that is worth no disk."""
 FIRST_GUESS_S: Final = 0.01
-"""What the first checkpoint is taken to cost, until it is known."""
+"""What a checkpoint of a small model is taken to cost, until one was written."""
+FIRST_GUESS_BYTES_PER_S: Final = 250e6
+"""The same for what is in it: a disk that others use, too."""
+WITH_OPTIMIZER: Final = 3
+"""Size of a checkpoint over that of the parameters: Adam keeps two values for each."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,11 @@ class Checkpoints:
         """Remember an epoch's validation, which decides whether it is the best."""
         self._validation = values
 
+    def expect(self, parameters: Iterable[Tensor]) -> None:
+        """Guess from a model's size what the first one will cost."""
+        size = sum(each.numel() * each.element_size() for each in parameters)
+        self._cost_s += WITH_OPTIMIZER * size / FIRST_GUESS_BYTES_PER_S
+
     def is_due(self) -> bool:
         """Whether one is worth its cost between two updates of an epoch."""
         now_s = self._clock.mono_s()
@@ -111,8 +122,10 @@ class Checkpoints:
         begun_s = self._clock.mono_s()
         self._write(read_state(parts, progress), progress, is_best=is_best)
         self._saved_s = self._clock.mono_s()
-        self._cost_s = self._saved_s - begun_s
-        self._spent_s += self._cost_s
+        cost_s = self._saved_s - begun_s
+        self._spent_s += cost_s
+        # A disk that was slow lately may be so again.
+        self._cost_s = max(cost_s, (self._cost_s + cost_s) / 2)
 
     def finish(self) -> None:
         """Write the best epoch, if it still waits."""
@@ -141,7 +154,8 @@ class Checkpoints:
 
     def _has_time(self, now_s: float) -> bool:
         allowed_s = MAX_SHARE * (now_s - self._begun_s)
-        return self._spent_s + self._cost_s <= allowed_s
+        # The one at the end of the last epoch is written in any case.
+        return self._spent_s + 2 * self._cost_s <= allowed_s
 
     def _note(self, path: Path, progress: Progress, *, is_best: bool) -> None:
         self._put(

@@ -87,6 +87,7 @@ class TaskLoop:
         elif task.scheduler is not None:
             self._switched_off.append("LR schedule")
         self._engine = Engine(task, self._optimizer, trial.device)
+        session.checkpoints.expect(task.model.parameters())
         self._probes = self._attach_probes()
         self._inspector = inspect_task(
             task, self._optimizer, session, self._train, self._val

@@ -9,7 +9,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tuitrain.events import Scalar, Step
-from tuitrain.worker.checkpoint import Progress, Stateful
+from tuitrain.worker.checkpoint import (
+    KeptValues,
+    Progress,
+    Stateful,
+    load_checkpoint,
+)
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.lone import finish_at_exit, open_lone_session
@@ -68,6 +73,7 @@ class Run:
         self._put = session.recorder.put
         self._pace = Pace(session)
         self._watched: list[Watched] = []
+        self._kept: dict[str, Stateful] = {}
         self._progress: Progress | None = None
         self._loader: object = None
         self._names: dict[str, None] = {}
@@ -124,11 +130,34 @@ class Run:
             suffix=f"/{number}" if number else "",
         )
         self._watched.append(watched)
+        self._session.checkpoints.expect(model.parameters())
         source = self._session.spec.resume_from
         if source is not None:
             self._progress = watched.resume(Path(source))
             if not self._watched[:-1]:
                 self._session.take_up(self._progress, source)
+
+    def keep(self, **things: Stateful | dict[str, Any]) -> None:
+        """Keep more than `watch` knows of in every checkpoint.
+
+        A trial that carries on gets it back here.
+
+        Args:
+            things: By name: whatever has `state_dict` and `load_state_dict`, such as a
+                gradient scaler, or a dict of plain values and tensors, such as counters of
+                the script's own, which is updated in place.
+
+        Raises:
+            CheckpointError: The checkpoint does not hold them.
+        """
+        parts: dict[str, Stateful] = {
+            f"kept/{name}": KeptValues(thing) if isinstance(thing, dict) else thing
+            for name, thing in things.items()
+        }
+        self._kept.update(parts)
+        source = self._session.spec.resume_from
+        if source is not None:
+            load_checkpoint(Path(source), parts)
 
     def epochs(self, count: int) -> Iterator[int]:
         """Yield the epochs to train, counted from 0 like `range(count)`.
@@ -241,11 +270,9 @@ class Run:
         if not session.is_supervised or not self._watched:
             return
         if is_finite(self._last.get("loss")):
-            parts = {
-                name: part
-                for watched in self._watched
-                for name, part in watched.parts.items()
-            }
+            parts = dict(self._kept)
+            for watched in self._watched:
+                parts.update(watched.parts)
             session.checkpoints.end_epoch(parts, session.progress())
         else:
             session.recorder.flush()
