@@ -93,15 +93,13 @@ def _train(make: Callable[[Trial], Task], epochs: int) -> tuple[float, int, floa
         trial = Trial(config)
         loop = TaskLoop(make(trial), trial, session := Session(spec, folder, recorder))
         timed = Timed(session.checkpoints, ["is_due", "end_epoch", "save", "finish"])
-        reading = Timed(session, ["progress"])
         begun_s = time.perf_counter()
         loop.run()
         session.finish()
         whole_s = time.perf_counter() - begun_s
         events = [r.event for r in LogFollower(folder.points).read(1 << 30)]
         saved = [e for e in events if isinstance(e, CheckpointSaved) and not e.is_best]
-    spent_s = timed.spent_s + reading.spent_s
-    return spent_s / whole_s, len(saved), whole_s
+    return timed.spent_s / whole_s, len(saved), whole_s
 
 
 def measure(quick: bool) -> Iterator[Figure]:

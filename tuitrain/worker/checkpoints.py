@@ -95,31 +95,40 @@ class Checkpoints:
         now_s = self._clock.mono_s()
         return now_s - self._saved_s >= LEAST_INTERVAL_S and self._has_time(now_s)
 
-    def end_epoch(self, parts: Mapping[str, Stateful], progress: Progress) -> None:
+    def end_epoch(
+        self, epoch: int, parts: Mapping[str, Stateful], read: Callable[[], Progress]
+    ) -> None:
         """Write the end of an epoch if it is the last one, or worth its cost.
 
         A training without a last epoch has short steps to answer, and is not carried on.
+
+        Args:
+            epoch: Complete now.
+            parts: What has a state.
+            read: Returns where the training stands.
         """
         last = self._spec.limits.epochs
         is_best = self._is_best()
         if last is None:
             return
-        if progress.epoch >= last or self._has_time(self._clock.mono_s()):
-            self.save(parts, progress, is_best=is_best)
+        begun_s = self._clock.mono_s()
+        if epoch >= last or self._has_time(begun_s):
+            self.save(parts, read, is_best=is_best)
         elif is_best:
-            begun_s = self._clock.mono_s()
+            progress = read()
             self._held = _Held(hold_state(read_state(parts, progress)), progress)
             self._spent_s += self._clock.mono_s() - begun_s
 
     def save(
         self,
         parts: Mapping[str, Stateful],
-        progress: Progress,
+        read: Callable[[], Progress],
         *,
         is_best: bool = False,
     ) -> None:
         """Write one now, and the best epoch that waited for it."""
         begun_s = self._clock.mono_s()
+        progress = read()
         self._write(read_state(parts, progress), progress, is_best=is_best)
         self._saved_s = self._clock.mono_s()
         cost_s = self._saved_s - begun_s

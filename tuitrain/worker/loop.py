@@ -179,8 +179,9 @@ class TaskLoop:
         if newest is None or self._limits.epochs is None:
             return
         if math.isfinite(newest.loss.item()):
-            progress = self._session.progress(under_way)
-            self._session.checkpoints.save(self._parts(), progress)
+            self._session.checkpoints.save(
+                self._parts(), lambda: self._session.progress(under_way)
+            )
 
     def _repeat(self, batches: list[Batch]) -> None:
         if not self._limits.update:
@@ -242,7 +243,9 @@ class TaskLoop:
         if last is not None and not math.isfinite(last.loss.item()):
             self._session.recorder.flush()
             return
-        self._session.checkpoints.end_epoch(self._parts(), self._session.progress())
+        self._session.checkpoints.end_epoch(
+            self._session.epoch, self._parts(), self._session.progress
+        )
         if self._on_epoch is not None:
             self._on_epoch(self._session.epoch, {**means, **values})
 

@@ -273,7 +273,7 @@ class Run:
             parts = dict(self._kept)
             for watched in self._watched:
                 parts.update(watched.parts)
-            session.checkpoints.end_epoch(parts, session.progress())
+            session.checkpoints.end_epoch(session.epoch, parts, session.progress)
         else:
             session.recorder.flush()
 
