@@ -28,7 +28,7 @@ from tuitrain.worker.recorder import Recorder
 from tuitrain.worker.script import load_function
 from tuitrain.worker.session import Session
 
-MOST_PERCENT = 100 * checkpoints.MAX_SHARE
+MOST_PERCENT = 2.0
 """What all of them together may take."""
 SCRIPT = Path(__file__).parents[2] / "examples" / "digits_cnn.py"
 WITHIN_EPOCHS_S = 2.0
