@@ -56,6 +56,7 @@ KINDS = (
     "class_collapse",
     "stalled",
     "update_ratio_off",
+    "out_of_memory",
 )
 """Every kind of finding that has a page, in the order of the index."""
 
@@ -98,6 +99,11 @@ _SEVERITIES = {
 """Where they are worked out from numbers."""
 _SEEN_BY_PROBES = tuple(dict.fromkeys(each.partition("@")[0] for each in PROBES))
 _PROBED = "README.md#what-follows-from-what"
+_NOT_PART = {
+    "out_of_memory": "Not part of the benchmark: it needs a GPU, and there is nothing to "
+    "be tuned. The rule goes by what torch and the CUDA libraries say when they refuse.",
+}
+"""Findings that are not measured, and why."""
 _NOT_LISTED = frozenset({"CONSTANT_OUTPUT", "DECLARED", "MEDIAN_PENALTY"})
 """Names that the rules import and that are no thresholds."""
 
@@ -187,6 +193,8 @@ def list_source(kind: str) -> str:
 def list_measured(kind: str) -> str:
     """Return how well the rule did in the benchmark, if that was measured."""
     known = json.loads(MEASURED.read_text("utf-8")) if MEASURED.exists() else {}
+    if kind in _NOT_PART:
+        return _NOT_PART[kind]
     values = known.get(kind)
     if values is None:
         return "Not measured yet: see docs/diagnosis.md."

@@ -20,6 +20,8 @@ from tuitrain.events import (
     LogOpened,
     LossFacts,
     OutcomeKind,
+    OutOfMemory,
+    PerGpuLowered,
     PointsMeasured,
     ProbeFailed,
     Record,
@@ -91,10 +93,12 @@ JOURNAL: tuple[Event, ...] = (
         limits=TrialLimits(epochs=3, batches=8, regularize=False, stop_at_fit=True),
         seed=7,
         resumes=TrialId("0000"),
+        replaces=TrialId("0000"),
     ),
     SettingsChanged(settings={"seed": 1}),
     TrialStopRequested(trial=TRIAL, reason="asked by a person"),
     TrialLost(trial=TrialId("0002"), reason="the machine was restarted"),
+    PerGpuLowered(trial=TRIAL, device="GPU-1", sharing=3, per_gpu=2),
     VerdictReached(
         step=Step.COARSE_GRID,
         round=1,
@@ -189,6 +193,15 @@ POINTS: tuple[Event, ...] = (
         iteration=50,
         message="ValueError: no",
         traceback='Traceback:\n  File "train.py"\n',
+        out_of_memory=OutOfMemory(
+            device_name="NVIDIA T4",
+            asked_bytes=2**31,
+            free_bytes=2**30,
+            total_bytes=2**34,
+            used_bytes=2**33,
+            batch_size=64,
+            takes_batch_size=True,
+        ),
     ),
 )
 GPUS: tuple[Event, ...] = (

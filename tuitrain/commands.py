@@ -64,6 +64,12 @@ class StopTrial(_Command, frozen=True, kw_only=True):
     trial: TrialId
 
 
+class ResumeTrial(_Command, frozen=True, kw_only=True):
+    """Carry on a trial that died or was stopped, from its newest checkpoint."""
+
+    trial: TrialId
+
+
 class StopStudy(_Command, frozen=True, kw_only=True):
     """Stop all trials and end the supervisor."""
 
@@ -85,6 +91,7 @@ Command = (
     | AcceptBest
     | ChangeSettings
     | StopTrial
+    | ResumeTrial
     | StopStudy
     | SetAuto
 )

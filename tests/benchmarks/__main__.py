@@ -16,6 +16,7 @@ from tests.benchmarks.figures import Figure, as_table
 SECTIONS = {
     "log": "run.log()",
     "probes": "Probes, digits CNN",
+    "checkpoints": "Checkpoints",
     "redraw": "Redraw of two plots with four series each",
     "loading": "Opening a log of points",
     "starting": "Start of a program and of a trial",

@@ -11,14 +11,24 @@ from tuitrain.commands import (
     ApplyAdvice,
     GoToStep,
     RerunStep,
+    ResumeTrial,
     RunStep,
     SetAuto,
     StopTrial,
 )
-from tuitrain.events import AutoSet, Step, TrialId, Verdict
+from tuitrain.events import (
+    AutoSet,
+    PerGpuLowered,
+    Step,
+    TrialEnded,
+    TrialId,
+    Verdict,
+)
 from tuitrain.model import StudyModel, fold_all
 from tuitrain.sources import StudySource
 from tuitrain.study import Study
+from tuitrain.tui.panes.verdict import describe
+from tuitrain.tui.view import View
 from tuitrain.tui.wishes import (
     Hint,
     accept,
@@ -28,6 +38,7 @@ from tuitrain.tui.wishes import (
     move_step,
     name_of_next,
     rerun,
+    resume_trial,
     stop_trial,
     toggle_auto,
 )
@@ -112,6 +123,31 @@ def test_only_a_living_trial_is_stopped(tmp_path: Path) -> None:
     assert isinstance(stop_trial(None), Hint)
     assert isinstance(stop_trial(by_id[TrialId("0012")]), Hint)
     assert stop_trial(by_id[TrialId("0018")]) == StopTrial(trial=TrialId("0018"))
+
+
+def test_only_a_dead_or_stopped_trial_is_carried_on(tmp_path: Path) -> None:
+    builder = build_coarse_grid(tmp_path / "digits")
+    dead = TrialId("0018")
+    builder.state(dead, TrialEnded(trial=dead, signal=9))
+    study = folded(builder)
+    by_id = {trial.trial: trial for trial in study.trials}
+    assert isinstance(resume_trial(study, None), Hint)
+    ended = resume_trial(study, by_id[TrialId("0012")])
+    assert ended == Hint("trial 0012 came to its end: there is nothing to carry on")
+    assert resume_trial(study, by_id[dead]) == ResumeTrial(trial=dead)
+    text = "\n".join(str(row) for row in describe(study, View(), 100))
+    assert "0018 died" in text
+    assert "C carries it on" in text
+
+
+def test_trials_that_ran_out_of_memory_together_are_told_of(tmp_path: Path) -> None:
+    builder = build_coarse_grid(tmp_path / "digits")
+    trial = TrialId("0018")
+    builder.journal(PerGpuLowered(trial=trial, device="GPU-1", sharing=2, per_gpu=1))
+    text = " ".join(str(row) for row in describe(folded(builder), View(), 200))
+    assert (
+        "0018 ran out of memory with 2 trials on a GPU: from then on 1 on each" in text
+    )
 
 
 def test_auto_is_switched_to_the_other_state(builder: StudyBuilder) -> None:

@@ -8,7 +8,8 @@ import pytest
 from tuitrain.checklist import format_settings, settings_from, settings_to
 from tuitrain.cli.failures import UsageError
 from tuitrain.cli.studies import find_free, open_study, read_settings
-from tuitrain.store import StudyFolder
+from tuitrain.events import PerGpuLowered, TrialId
+from tuitrain.store import LogWriter, StudyFolder
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,19 @@ def test_options_that_say_the_same_are_no_contradiction():
     open_study(_asked(devices={"slots": 2}), given=None, name="train")
     with pytest.raises(UsageError, match=r"devices\.slots is 2, not 3"):
         open_study(_asked(devices={"slots": 3}), given=None, name="train")
+
+
+def test_a_study_that_lowered_per_gpu_is_carried_on_in_the_words_it_began_with(capsys):
+    folder = open_study(_asked(devices={"per_gpu": 2}), given=None, name="train")
+    lowered = folder.settings.read_text().replace("per_gpu = 2", "per_gpu = 1")
+    folder.settings.write_text(lowered)
+    with pytest.raises(UsageError, match=r"devices\.per_gpu is 1, not 2"):
+        open_study(_asked(devices={"per_gpu": 2}), given=None, name="train")
+    event = PerGpuLowered(trial=TrialId("0001"), device="GPU-1", sharing=2, per_gpu=1)
+    LogWriter(folder.journal, "journal").append([event])
+    again = open_study(_asked(devices={"per_gpu": 2}), given=None, name="train")
+    assert read_settings(again).devices.per_gpu == 1
+    assert "per_gpu stays 1, since trials ran out of memory" in capsys.readouterr().err
 
 
 def test_a_given_folder_is_used_as_it_is():

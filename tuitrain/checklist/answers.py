@@ -4,6 +4,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from tuitrain.checklist.advised import plan_advice
+from tuitrain.checklist.carrying_on import (
+    STUDY_STOPPED,
+    replace_trials,
+    was_stopped_with_study,
+    why_not_carried_on,
+)
 from tuitrain.checklist.changes import change_settings
 from tuitrain.checklist.coarse_grid import settled_lr
 from tuitrain.checklist.conduct import accept, enter, go, next_events, start
@@ -23,6 +29,7 @@ from tuitrain.commands import (
     GoToStep,
     OverrideVerdict,
     RerunStep,
+    ResumeTrial,
     RunStep,
     SetAuto,
     StopStudy,
@@ -36,6 +43,7 @@ from tuitrain.events import (
     StepEntered,
     StudyEnded,
     TrialId,
+    TrialQueued,
     TrialStopRequested,
     Verdict,
     VerdictOverridden,
@@ -70,6 +78,8 @@ def answer(  # noqa: C901 - a flat table of cases
             return (change_settings(model, settings, changes),)
         case StopTrial(trial=trial):
             return _stop_trial(model, trial)
+        case ResumeTrial(trial=trial):
+            return _resume_trial(model, trial)
         case StopStudy():
             return _stop_study(model)
         case SetAuto():
@@ -90,7 +100,19 @@ def _run_step(model: StudyModel) -> tuple[Event, ...]:
         return (start(run),)
     if model.ended is None:
         raise RefusedError(f"{name} is running already")
+    unfinished = _find_unfinished(model, run)
+    if unfinished:
+        return (start(run), *replace_trials(model, unfinished))
     return _rerun(model)
+
+
+def _find_unfinished(model: StudyModel, run: StepRun) -> list[TrialModel]:
+    """Return the trials that go on when a study does that was stopped within a step."""
+    return [
+        trial
+        for trial in model.trials_of(run)
+        if was_stopped_with_study(trial) and why_not_carried_on(model, trial) is None
+    ]
 
 
 def _rerun(model: StudyModel) -> tuple[Event, ...]:
@@ -202,9 +224,22 @@ def _stop_trial(model: StudyModel, wanted: TrialId) -> tuple[Event, ...]:
     return (_stop(trial, "stopped by a person"),)
 
 
+def _resume_trial(model: StudyModel, wanted: TrialId) -> tuple[Event, ...]:
+    """Let another trial take the place of a dead one, and the step be judged anew."""
+    trial, run = model.trials.get(wanted), model.current
+    if trial is None or run is None:
+        raise RefusedError(f"there is no trial {wanted}")
+    reason = why_not_carried_on(model, trial)
+    if reason is not None:
+        raise RefusedError(reason)
+    is_open = verdict_in_force(run) is None and model.ended is None
+    taken = replace_trials(model, [trial])
+    return taken if is_open else (start(run), *taken)
+
+
 def _stop_study(model: StudyModel) -> tuple[Event, ...]:
     stops = [
-        _stop(trial, "the study was stopped")
+        _stop(trial, STUDY_STOPPED)
         for trial in model.trials.values()
         if not trial.state.is_over and trial.stop_reason is None
     ]
@@ -232,6 +267,10 @@ def _set_auto(
         # unless it is the last one asked for.
         reached = following and following[0] == StudyEnded(state="reached")
         return (auto,) if reached else (auto, *_rerun(model))
+    run = model.current
+    if run is not None and isinstance(following[0], TrialQueued):
+        # The step was under way when the study was stopped.
+        return (auto, start(run), *following)
     return (auto, *following)
 
 

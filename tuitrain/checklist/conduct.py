@@ -5,6 +5,7 @@ them, and they are folded like any others: a supervisor killed between two of th
 the model as far as it got, and what is lacking follows from there.
 """
 
+from tuitrain.checklist.carrying_on import make_good
 from tuitrain.checklist.learning_curves import values_at_best
 from tuitrain.checklist.metric import Metric, find_metric
 from tuitrain.checklist.plan import TrialPlan
@@ -140,10 +141,12 @@ def _carry_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Even
     if (rejection := _find_rejection(model, trials)) is not None:
         return (rejection,) if are_over else ()
     planner, judge = STEPS[run.step]
+    plans = planner(model, settings, run)
+    again = make_good(model, settings, run, plans)
+    if again:
+        return again
     lacking = [
-        plan
-        for plan in planner(model, settings, run)
-        if not any(plan.is_for(trial) for trial in trials)
+        plan for plan in plans if not any(plan.is_for(trial) for trial in trials)
     ]
     if lacking:
         return _queue(model, run, lacking)

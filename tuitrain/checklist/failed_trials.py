@@ -1,18 +1,24 @@
 """Trials that ended by an exception, a signal or without a trace."""
 
+import msgspec
+
+from tuitrain.checklist.carrying_on import has_died
 from tuitrain.checklist.plan import Judgement, counted
+from tuitrain.diagnosis import find_out_of_memory, read_curves
 from tuitrain.events import Advice, Confidence, Finding, Severity, Verdict
 from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState
 
 
-def find_failed_trials(trials: list[TrialModel]) -> tuple[Finding, ...]:
+def find_failed_trials(
+    model: StudyModel, trials: list[TrialModel]
+) -> tuple[Finding, ...]:
     """Name trials that failed or got lost, one finding for each reason."""
     by_reason: dict[str, list[TrialModel]] = {}
     for trial in trials:
         if trial.state in (TrialState.FAILED, TrialState.LOST):
-            by_reason.setdefault(trial.reason, []).append(trial)
+            by_reason.setdefault(_reason(trial), []).append(trial)
     return tuple(
-        _finding(reason, failed, all_failed=len(failed) == len(trials))
+        _finding(model, reason, failed, all_failed=len(failed) == len(trials))
         for reason, failed in by_reason.items()
     )
 
@@ -20,14 +26,16 @@ def find_failed_trials(trials: list[TrialModel]) -> tuple[Finding, ...]:
 def judge_none_worked(model: StudyModel, run: StepRun) -> Judgement:
     """Return the judgement of a step of which no trial can be judged."""
     trials = counted(model, run)
-    findings = find_failed_trials(trials)
+    findings = find_failed_trials(model, trials)
     if not trials:
         return Judgement(
             verdict=Verdict.FAIL,
             summary="no trial ran to its end",
             advice=(Advice(text="Run the step again."),),
         )
-    reason = findings[0].evidence.get("reason") if findings else "nothing was measured"
+    reason = "nothing was measured"
+    if findings:
+        reason = str(findings[0].evidence.get("reason") or findings[0].summary)
     return Judgement(
         verdict=Verdict.FAIL,
         summary=f"no trial worked: {reason}",
@@ -37,7 +45,33 @@ def judge_none_worked(model: StudyModel, run: StepRun) -> Judgement:
     )
 
 
-def _finding(reason: str, failed: list[TrialModel], *, all_failed: bool) -> Finding:
+def _advise(failed: TrialModel) -> tuple[Advice, ...]:
+    if has_died(failed):
+        return (
+            Advice(text=f"Carry trial {failed.trial} on: choose it, then C."),
+            Advice(text="Read its log, and the kernel's: dmesg | grep -i kill."),
+        )
+    read = f"Read the log of trial {failed.trial}, then mend the script."
+    return (Advice(text=read),)
+
+
+def _reason(trial: TrialModel) -> str:
+    """Return why a trial failed; the sizes that memory did not suffice for differ."""
+    is_short = trial.finished is not None and trial.finished.out_of_memory is not None
+    return "out of memory" if is_short else trial.reason
+
+
+def _finding(
+    model: StudyModel, reason: str, failed: list[TrialModel], *, all_failed: bool
+) -> Finding:
+    short = find_out_of_memory(read_curves(model, failed[0].trial))
+    if short is not None:
+        return msgspec.structs.replace(
+            short,
+            severity=short.severity if all_failed else Severity.MEDIUM,
+            evidence={**short.evidence, "trials": [trial.trial for trial in failed]},
+            trial=failed[0].trial,
+        )
     count = len(failed)
     which = failed[0].trial if count == 1 else f"{count} trials"
     return Finding(
@@ -46,10 +80,6 @@ def _finding(reason: str, failed: list[TrialModel], *, all_failed: bool) -> Find
         confidence=Confidence.HIGH,
         summary=f"{'Trial ' if count == 1 else ''}{which} failed: {reason}",
         evidence={"reason": reason, "trials": [trial.trial for trial in failed]},
-        advice=(
-            Advice(
-                text=f"Read the log of trial {failed[0].trial}, then mend the script."
-            ),
-        ),
+        advice=_advise(failed[0]),
         trial=failed[0].trial if count == 1 else None,
     )

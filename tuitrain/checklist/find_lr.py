@@ -83,7 +83,7 @@ def judge_find_lr(model: StudyModel, settings: Settings, run: StepRun) -> Judgem
     found = [
         *find_causes(model, worked),
         *_find_labels(model, worked),
-        *find_failed_trials(trials),
+        *find_failed_trials(model, trials),
     ]
     symptom = _find_none(worked) if best is None else _find_edge(worked, best)
     findings = arrange([*found, symptom] if symptom is not None else found)

@@ -64,7 +64,7 @@ def judge_grid(model: StudyModel, settings: Settings, run: StepRun) -> Judgement
     ranked = rank(model, working(trials), metric)
     if not ranked:
         return _judge_unranked(model, run, trials, metric)
-    findings = list(find_failed_trials(trials))
+    findings = list(find_failed_trials(model, trials))
     if not metric.is_validation:
         findings.append(_find_no_validation(metric))
     best = ranked[0]
@@ -133,7 +133,7 @@ def _judge_unranked(
             else Advice(text="Log the metric in the script."),
         ),
     )
-    findings = (finding, *find_failed_trials(trials))
+    findings = (finding, *find_failed_trials(model, trials))
     return Judgement(
         verdict=verdict_from(findings),
         summary=finding.summary,

@@ -59,7 +59,7 @@ def judge_initial_loss(
     facts = next((t.task.loss for t in worked if t.task is not None), None)
     if measured is None:
         return judge_none_worked(model, run)
-    findings = [*find_failed_trials(trials), *find_bugs(model, worked)]
+    findings = [*find_failed_trials(model, trials), *find_bugs(model, worked)]
     broken = find_non_finite_initial_loss(measured)
     expected = expected_initial_loss(facts) if facts is not None else None
     if facts is None or expected is None:

@@ -68,7 +68,7 @@ def judge_overfit_small(
     if not worked:
         return judge_none_worked(model, run)
     fitted = sorted(filter(is_fitted, worked), key=lambda t: (t.iteration, lr_of(t)))
-    found = [*find_causes(model, worked), *find_failed_trials(trials)]
+    found = [*find_causes(model, worked), *find_failed_trials(model, trials)]
     if not fitted:
         found.append(_find_failure(worked))
     findings = arrange(found)

@@ -16,7 +16,7 @@ from tuitrain.events import (
     TrialLimits,
     Verdict,
 )
-from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState
+from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState, successor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +69,16 @@ def weight_decay_of(trial: TrialModel) -> float:
 
 
 def counted(model: StudyModel, run: StepRun) -> list[TrialModel]:
-    """Return the trials a judgement counts: those over that nobody stopped."""
+    """Return the trials a judgement counts: those over that nobody stopped.
+
+    One that died and was carried on counts as the trial that took its place.
+    """
     return [
         trial
         for trial in model.trials_of(run)
-        if trial.state.is_over and trial.state is not TrialState.STOPPED
+        if trial.state.is_over
+        and trial.state is not TrialState.STOPPED
+        and successor(model, trial.trial) is None
     ]
 
 

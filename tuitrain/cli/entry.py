@@ -30,6 +30,7 @@ _HOMES: Final = {
     "attach": ("tuitrain.cli.walk", "attach"),
     "list": ("tuitrain.cli.shelf", "list_studies"),
     "stop": ("tuitrain.cli.shelf", "stop"),
+    "resume": ("tuitrain.cli.resume", "resume"),
     "replay": ("tuitrain.cli.look", "replay"),
     "diagnose": ("tuitrain.cli.look", "diagnose"),
     "doctor": ("tuitrain.cli.doctor", "doctor"),

@@ -72,6 +72,7 @@ def make_parser() -> Parser:
     _add_attach(commands)
     _add_list(commands)
     _add_stop(commands)
+    _add_resume(commands)
     _add_replay(commands)
     _add_diagnose(commands)
     _add_doctor(commands)
@@ -139,6 +140,24 @@ def _add_list(commands: "_Commands[Parser]") -> None:
 def _add_stop(commands: "_Commands[Parser]") -> None:
     parser = _add(commands, "stop", "Stop a study's trials and its supervisor.")
     _add_study(parser)
+
+
+def _add_resume(commands: "_Commands[Parser]") -> None:
+    parser = _add(
+        commands,
+        "resume",
+        "Carry on trials of the current step that died or were stopped, each from its "
+        "last checkpoint.",
+    )
+    parser.add_argument(
+        "study", metavar="STUDY", help="its folder, or its name in runs"
+    )
+    parser.add_argument(
+        "trials",
+        metavar="TRIAL",
+        nargs="*",
+        help="which ones: 0007 (default: all that died)",
+    )
 
 
 def _add_replay(commands: "_Commands[Parser]") -> None:

@@ -1,5 +1,6 @@
 """Study folders: which one a script's study is, and its `study.toml`."""
 
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -14,8 +15,11 @@ from tuitrain.checklist import (
     settings_to,
 )
 from tuitrain.cli.failures import UsageError
-from tuitrain.store import StudyFolder, write_atomically
+from tuitrain.events import PerGpuLowered
+from tuitrain.store import LogFollower, StudyFolder, write_atomically
 
+PER_GPU: Final = ("devices", "per_gpu")
+"""The setting that a study lowers by itself."""
 RUNS: Final = Path("runs")
 """Where studies lie unless `--study` says otherwise."""
 
@@ -133,11 +137,22 @@ def _refuse_other_settings(folder: StudyFolder, asked: Mapping[str, Any]) -> Non
         if path == ("script",):
             continue
         before, after = _value(there, path), _value(wanted, path)
-        if before != after:
+        if path == PER_GPU and after > before and _was_lowered(folder):
+            # Asked for in the same words as when the study began.
+            sys.stderr.write(
+                f"tuitrain: {folder.settings}: per_gpu stays {before}, since trials ran "
+                "out of memory; raise it there\n"
+            )
+        elif before != after:
             raise UsageError(
                 f"{folder.settings}: {'.'.join(path)} is {before!r}, not {after!r}; "
                 "edit it there, or begin another study with --study DIR"
             )
+
+
+def _was_lowered(folder: StudyFolder) -> bool:
+    records = LogFollower(folder.journal).read(1 << 30)
+    return any(isinstance(record.event, PerGpuLowered) for record in records)
 
 
 def _leaves(

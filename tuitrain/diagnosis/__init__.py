@@ -30,6 +30,7 @@ from tuitrain.diagnosis.rules.lr_not_in_force import (
     find_lr_not_in_force,
 )
 from tuitrain.diagnosis.rules.non_finite import find_non_finite
+from tuitrain.diagnosis.rules.out_of_memory import find_out_of_memory
 from tuitrain.diagnosis.rules.symmetric_initialization import (
     find_symmetric_initialization,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "find_lr_not_in_force",
     "find_non_finite",
     "find_non_finite_initial_loss",
+    "find_out_of_memory",
     "find_symmetric_initialization",
     "finite",
     "has_dropped",

@@ -156,6 +156,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "lr_too_high",
     ),
     "underfitting": (
+        "out_of_memory",
         *_STOPS_LEARNING,
         "loss_not_decreasing",
         "lr_decayed_too_early",
@@ -171,6 +172,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "lr_decayed_too_early": (*PROBES, *FIRST, *NUMERIC),
     "needs_longer_training": (
+        "out_of_memory",
         *_STOPS_LEARNING,
         "lr_decayed_too_early",
         "bad_initialization",

@@ -13,6 +13,7 @@ from tuitrain.events import (
     Config,
     Inspection,
     LossFacts,
+    OutOfMemory,
     Step,
     TaskDescribed,
     TrialId,
@@ -24,6 +25,7 @@ from tuitrain.model import (
     TrialModel,
     TrialState,
     lineage,
+    sharing,
     whole_series,
 )
 
@@ -66,6 +68,10 @@ class Curves:
     """Whether the step asks for a short training on purpose."""
     config_read: tuple[str, ...] = ()
     """Names the script asked the configuration for."""
+    out_of_memory: OutOfMemory | None = None
+    """What is known of the GPU memory that did not suffice; None: it did."""
+    sharing: int = 1
+    """Trials on its device when it ended, itself included."""
 
     @property
     def configured_lr(self) -> float | None:
@@ -123,6 +129,8 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
         last_batch=_share_of_last_batch(task) if task is not None else None,
         is_search=newest.step in (Step.FIND_LR, Step.COARSE_GRID),
         config_read=tuple(task.config_read) if task is not None else (),
+        out_of_memory=newest.finished.out_of_memory if newest.finished else None,
+        sharing=max(1, len(sharing(model, newest))),
     )
 
 

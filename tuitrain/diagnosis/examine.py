@@ -32,6 +32,7 @@ from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_tra
 from tuitrain.diagnosis.rules.no_gradient import find_no_gradient
 from tuitrain.diagnosis.rules.non_finite import find_non_finite, find_non_finite_inputs
 from tuitrain.diagnosis.rules.not_in_optimizer import find_not_in_optimizer
+from tuitrain.diagnosis.rules.out_of_memory import find_out_of_memory
 from tuitrain.diagnosis.rules.output_loss_mismatch import find_output_loss_mismatch
 from tuitrain.diagnosis.rules.overfitting import find_overfitting
 from tuitrain.diagnosis.rules.saturated_activations import find_saturated_activations
@@ -142,7 +143,7 @@ def examine(model: StudyModel, trial: TrialId) -> tuple[Finding, ...]:
     if known is None:
         return ()
     curves = read_curves(model, trial)
-    rules = PROBE_RULES
+    rules: tuple[Rule, ...] = (find_out_of_memory, *PROBE_RULES)
     if known.limits.update:
         rules = (*rules, *LOSS_RULES)
         if known.limits.batches is None:

@@ -1,6 +1,5 @@
 """The events themselves: one frozen struct each, one union for `match`."""
 
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -11,6 +10,8 @@ from tuitrain.events.inspection import Inspection
 from tuitrain.events.words import (
     Config,
     LossFacts,
+    OutcomeKind,
+    OutOfMemory,
     Step,
     TrialId,
     TrialLimits,
@@ -111,6 +112,9 @@ class TrialQueued(_Happened, frozen=True, kw_only=True):
     seed: int
     resumes: TrialId | None = None
     """The trial whose checkpoint this one carries on from; None: starts anew."""
+    replaces: TrialId | None = None
+    """The trial of the same run of the step that died or was stopped and whose place this
+    one takes; None: nobody's."""
 
 
 class TrialStopRequested(_Happened, frozen=True, kw_only=True):
@@ -125,6 +129,19 @@ class TrialLost(_Happened, frozen=True, kw_only=True):
 
     trial: TrialId
     reason: str
+
+
+class PerGpuLowered(_Happened, frozen=True, kw_only=True):
+    """Trials that shared a GPU ran out of its memory: fewer share one from here on."""
+
+    trial: TrialId
+    """The one that ran out."""
+    device: str
+    """UUID of the GPU."""
+    sharing: int
+    """Trials that were on it, that one included."""
+    per_gpu: int
+    """Trials on each GPU from here on; `study.toml` says so too."""
 
 
 class VerdictReached(_Happened, frozen=True, kw_only=True):
@@ -295,23 +312,6 @@ class TaskInspected(_Happened, frozen=True, kw_only=True):
     """All that is known by now; the newest one counts."""
 
 
-class OutcomeKind(StrEnum):
-    """How a training process itself saw its end."""
-
-    COMPLETED = "completed"
-    """Reached its limits."""
-    FITTED = "fitted"
-    """Reached 100 % training accuracy (or the regression equivalent) and stopped there."""
-    NON_FINITE = "non_finite"
-    """Stopped since the loss was NaN or infinite."""
-    STOPPED = "stopped"
-    """Asked to stop."""
-    RAISED = "raised"
-    """The script raised an exception."""
-    REJECTED = "rejected"
-    """The script can't be used as a task: import error, wrong type, empty data set."""
-
-
 class TrialFinished(_Happened, frozen=True, kw_only=True):
     """The training process's own last word; missing when it was killed."""
 
@@ -321,6 +321,8 @@ class TrialFinished(_Happened, frozen=True, kw_only=True):
     message: str = ""
     """One line: the exception, or what is wrong and what to do."""
     traceback: str = ""
+    out_of_memory: OutOfMemory | None = None
+    """Of a script that raised since a GPU's memory did not suffice; None: it did."""
 
 
 # --- gpus.jsonl, written by the GPU sampler -------------------------------------------
@@ -372,6 +374,7 @@ Event = (
     | TrialQueued
     | TrialStopRequested
     | TrialLost
+    | PerGpuLowered
     | VerdictReached
     | VerdictOverridden
     | AdviceApplied

@@ -142,3 +142,35 @@ class LossFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Mean number of true labels a sample, for MultiLabelMarginLoss."""
     positives_second_moment: float | None = None
     """Mean of its square."""
+
+
+class OutcomeKind(StrEnum):
+    """How a training process itself saw its end."""
+
+    COMPLETED = "completed"
+    """Reached its limits."""
+    FITTED = "fitted"
+    """Reached 100 % training accuracy (or the regression equivalent) and stopped there."""
+    NON_FINITE = "non_finite"
+    """Stopped since the loss was NaN or infinite."""
+    STOPPED = "stopped"
+    """Asked to stop."""
+    RAISED = "raised"
+    """The script raised an exception."""
+    REJECTED = "rejected"
+    """The script can't be used as a task: import error, wrong type, empty data set."""
+
+
+class OutOfMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a request for a GPU's memory that was refused; None: not told."""
+
+    device_name: str = ""
+    asked_bytes: int | None = None
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+    used_bytes: int | None = None
+    """Held by the process that asked."""
+    batch_size: int | None = None
+    """Samples in its minibatches."""
+    takes_batch_size: bool = False
+    """Whether `batch_size` in the configuration changes that."""

@@ -9,16 +9,20 @@ from tuitrain.events import (
     Event,
     Evidence,
     Finding,
+    PerGpuLowered,
     ProbeFailed,
     Record,
     Scalar,
+    Step,
     StepStarted,
     StudyEnded,
     StudyOpened,
     SupervisorStarted,
     TaskDescribed,
     TrialEnded,
+    TrialId,
     TrialLost,
+    TrialQueued,
     VerdictOverridden,
     VerdictReached,
 )
@@ -39,6 +43,7 @@ class ProgressLines:
     def __init__(self) -> None:
         self._has_task = False
         self._is_over: set[str] = set()
+        self._started: set[tuple[Step, int, int]] = set()
 
     def lines(self, records: Iterable[Record], study: Study) -> list[str]:
         """Return what `records` are worth saying.
@@ -60,9 +65,11 @@ class ProgressLines:
                 self._has_task = True
                 return _tell_task(event)
             case StepStarted():
-                again = f", attempt {event.attempt}" if event.attempt > 1 else ""
-                name = f"step {event.step.number} of 6 {event.step.label}"
-                return ["", f"{name}: started (round {event.round}{again})"]
+                return self._tell_start(event)
+            case TrialQueued() if event.replaces is not None:
+                return _tell_replacement(event, event.replaces, study)
+            case PerGpuLowered():
+                return _tell_lowered(event)
             case TrialEnded() | TrialLost():
                 if event.trial in self._is_over:
                     return []
@@ -70,6 +77,14 @@ class ProgressLines:
                 return _tell_trial(event.trial, study)
             case _:
                 return _tell_judgement(event)
+
+    def _tell_start(self, event: StepStarted) -> list[str]:
+        run = (event.step, event.round, event.attempt)
+        how = "goes on" if run in self._started else "started"
+        self._started.add(run)
+        again = f", attempt {event.attempt}" if event.attempt > 1 else ""
+        name = f"step {event.step.number} of 6 {event.step.label}"
+        return ["", f"{name}: {how} (round {event.round}{again})"]
 
 
 def evidence_line(evidence: Evidence) -> str:
@@ -184,6 +199,23 @@ def _tell_trial(trial: str, study: Study) -> list[str]:
     parts = [f"  {trial}", config_line(view.config), metrics_line(view)]
     parts.append(f"{view.state}{took}" + (f": {view.reason}" if view.reason else ""))
     return ["  ".join(part for part in parts if part)]
+
+
+def _tell_replacement(event: TrialQueued, dead: TrialId, study: Study) -> list[str]:
+    owner = study.model.trials.get(event.resumes) if event.resumes else None
+    saved = owner.checkpoint if owner is not None else None
+    if saved is None:
+        return [f"  {dead} is run again as {event.trial}, from the start"]
+    where = f"iteration {saved.iteration} (epoch {saved.epoch})"
+    return [f"  {dead} is carried on as {event.trial}, from {where}"]
+
+
+def _tell_lowered(event: PerGpuLowered) -> list[str]:
+    many = "1 trial" if event.per_gpu == 1 else f"{event.per_gpu} trials"
+    return [
+        f"  {event.trial} ran out of memory with {event.sharing} trials on "
+        f"{event.device}: {many} on each GPU from here on (per_gpu in study.toml)"
+    ]
 
 
 def _tell_judgement(event: Event) -> list[str]:

@@ -1,5 +1,6 @@
 """What is true now: the fold of all events so far; series and their reduction."""
 
+from tuitrain.model.company import sharing, successor
 from tuitrain.model.fold import fold, fold_all
 from tuitrain.model.gpu_history import GpuHistory
 from tuitrain.model.lineage import lineage, whole_series
@@ -22,5 +23,7 @@ __all__ = [
     "fold",
     "fold_all",
     "lineage",
+    "sharing",
+    "successor",
     "whole_series",
 ]

@@ -19,6 +19,7 @@ from tuitrain.events import (
     EpochEnded,
     GpusSampled,
     LogOpened,
+    PerGpuLowered,
     PointsMeasured,
     ProbeFailed,
     Record,
@@ -127,6 +128,7 @@ _StudyEvent = (
     | AutoSet
     | StepEntered
     | StepStarted
+    | PerGpuLowered
     | VerdictReached
     | VerdictOverridden
     | AdviceApplied
@@ -154,6 +156,8 @@ def _with_study_event(  # noqa: C901 - a flat table of cases
             return replace(
                 model, runs=_with_step_event(model.runs, event, at_s), ended=None
             )
+        case PerGpuLowered():
+            return replace(model, lowered=(*model.lowered, event))
         case AdviceApplied():
             return replace(model, applied=(*model.applied, event), best=None)
         case BestAccepted():
@@ -182,7 +186,13 @@ def _with_step_event(
     changes: dict[str, Any]
     match event:
         case StepStarted():
-            changes = {"started_at_s": at_s}
+            # Started once more, it is to be judged anew: a dead trial is carried on.
+            changes = {
+                "started_at_s": at_s,
+                "reached": None,
+                "reached_at_s": None,
+                "overridden": None,
+            }
         case VerdictReached():
             changes = {"reached": event, "reached_at_s": at_s}
         case VerdictOverridden():
@@ -230,6 +240,7 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
                 limits=event.limits,
                 seed=event.seed,
                 resumes=event.resumes,
+                replaces=event.replaces,
             )
         case TrialStopRequested(reason=reason):
             return replace(trial, stop_reason=reason)
@@ -260,7 +271,7 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
         case ProbeFailed():
             return replace(trial, failed_probes=(*trial.failed_probes, event))
         case TrialFinished():
-            return replace(trial, finished=event)
+            return replace(trial, finished=event, finished_at_s=at_s)
         case _:
             assert_never(event)
 

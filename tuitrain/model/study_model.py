@@ -9,6 +9,7 @@ from tuitrain.events import (
     AutoSet,
     BestAccepted,
     GpusSampled,
+    PerGpuLowered,
     Step,
     StudyEnded,
     SupervisorStarted,
@@ -50,6 +51,8 @@ class StudyModel:
     runs: tuple[StepRun, ...] = ()
     """Every run of a step, in the order they were last entered; the last is current."""
     applied: tuple[AdviceApplied, ...] = ()
+    lowered: tuple[PerGpuLowered, ...] = ()
+    """Every time that trials sharing a GPU ran out of its memory."""
     auto: AutoSet | None = None
     """None: each step waits for a person."""
     best: BestAccepted | None = None

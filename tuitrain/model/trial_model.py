@@ -55,11 +55,14 @@ class TrialModel:
     limits: TrialLimits = field(default_factory=TrialLimits)
     seed: int = 0
     resumes: TrialId | None = None
+    replaces: TrialId | None = None
+    """The dead trial whose place this one takes; None: nobody's."""
     started: TrialStarted | None = None
     started_at_s: Seconds | None = None
     ended: TrialEnded | None = None
     ended_at_s: Seconds | None = None
     finished: TrialFinished | None = None
+    finished_at_s: Seconds | None = None
     lost_reason: str | None = None
     stop_reason: str | None = None
     task: TaskDescribed | None = None

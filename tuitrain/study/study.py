@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from tuitrain.checklist import Settings, SettingsError, settings_from
 from tuitrain.checklist.metric import Metric, best_value, find_metric
 from tuitrain.events import Finding, Step, TrialId
-from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState, lineage
+from tuitrain.model import (
+    StepRun,
+    StudyModel,
+    TrialModel,
+    TrialState,
+    lineage,
+    successor,
+)
 from tuitrain.study.gauges import PREFIX, gauges, median_ratio
 from tuitrain.study.gpus import GpuView, gpu_views
 from tuitrain.study.memo import Memo
@@ -20,6 +27,7 @@ from tuitrain.study.progress import (
 from tuitrain.study.views import GaugeView, StepState, StepView, TrialView
 from tuitrain.units import Seconds, format_power
 
+_MAY_BE_REPLACED = (TrialState.FAILED, TrialState.LOST, TrialState.STOPPED)
 _STEPS_OF_A_ROUND = (Step.REFINE_GRID, Step.LEARNING_CURVES)
 _PROBES = ("lr", "grad_norm", "samples_per_s")
 _SHORT = {"lr": "lr", "weight_decay": "wd"}
@@ -203,10 +211,19 @@ class Study:
     def _row(self, trial: TrialModel) -> TrialView:
         metric = self._metric()
         chain = lineage(self.model, trial.trial)
-        sources = (*chain, metric)
-        return _rows.get(sources, lambda: self._derive_row(trial, metric))
+        taken = self._find_successor(trial)
+        sources = (*chain, metric, taken)
+        return _rows.get(sources, lambda: self._derive_row(trial, metric, taken))
 
-    def _derive_row(self, trial: TrialModel, metric: Metric) -> TrialView:
+    def _find_successor(self, trial: TrialModel) -> TrialId | None:
+        if trial.state in _MAY_BE_REPLACED:
+            taken = successor(self.model, trial.trial)
+            return taken.trial if taken is not None else None
+        return None
+
+    def _derive_row(
+        self, trial: TrialModel, metric: Metric, taken: TrialId | None
+    ) -> TrialView:
         best = best_value(self.model, trial.trial, metric)
         return TrialView(
             trial=trial.trial,
@@ -230,7 +247,7 @@ class Study:
             else trial_progress(self.model, trial),
             elapsed_s=trial.elapsed_s,
             left_s=trial_left_s(trial),
-            reason=trial.reason,
+            reason=_reason(trial, taken),
         )
 
 
@@ -238,6 +255,12 @@ def _step_state(run: StepRun) -> StepState:
     if run.reached is not None:
         return StepState.JUDGED
     return StepState.READY if run.started_at_s is None else StepState.RUNNING
+
+
+def _reason(trial: TrialModel, taken: TrialId | None) -> str:
+    if taken is None:
+        return trial.reason
+    return f"carried on as {taken}" + (f": {trial.reason}" if trial.reason else "")
 
 
 def _settings(model: StudyModel) -> Settings:

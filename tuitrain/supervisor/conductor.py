@@ -116,10 +116,14 @@ class Conductor:
             events = checklist.next_events(self.model, self.settings)
             if not events:
                 return
+            changed = next((e for e in events if isinstance(e, SettingsChanged)), None)
             is_start = any(isinstance(event, StepStarted) for event in events)
-            if is_start and self._follow_edits():
+            if (is_start or changed is not None) and self._follow_edits():
                 continue
-            self.write(events)
+            if changed is None:
+                self.write(events)
+            else:
+                self._change(changed, events)
         raise SupervisorError("the checklist comes to no end; stopped deciding")
 
     def answer(self, command: Command) -> None:
@@ -138,7 +142,7 @@ class Conductor:
         if changed is None:
             self.write(events)
         else:
-            self._change(changed)
+            self._change(changed, events)
 
     def close(self) -> None:
         """Close the journal, forced to the disk."""
@@ -154,8 +158,8 @@ class Conductor:
         self.settings = settings
         return True
 
-    def _change(self, changed: SettingsChanged) -> None:
-        """Change `study.toml` and go by it.
+    def _change(self, changed: SettingsChanged, events: Sequence[Event]) -> None:
+        """Change `study.toml`, put `events` on record, and go by the change.
 
         The file comes first: a supervisor that ends before the journal says so finds it
         as any other edit.
@@ -163,7 +167,7 @@ class Conductor:
         settings = settings_from(changed.settings)
         before = self._file.write(settings)
         try:
-            self.write([changed])
+            self.write(events)
         except StoreError:
             with contextlib.suppress(StoreError):
                 self._file.restore(before)

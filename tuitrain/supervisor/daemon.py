@@ -145,6 +145,8 @@ class Daemon:
             self._conductor.write(self._crew.review(self._model))
             self._plan_slots()
             self._conductor.decide()
+            # A decision may be that fewer trials share a GPU.
+            self._plan_slots()
             self._use_devices()
             if self._slots is not None:
                 self._crew.launch(self._model, self._conductor.settings, self._slots)

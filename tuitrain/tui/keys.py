@@ -90,6 +90,7 @@ MAIN_KEYS = (
     ),
     _study("A", "A", "auto", "auto", "Let step follow step by itself, or stop that."),
     _study("s", "s", "stop_trial", "stop", "Stop the chosen trial; asks first."),
+    _study("C", "C", "resume_trial", "", "Carry on a trial that died or was stopped."),
     _trials("up,k", "↑", "move_cursor(-1)", "", "Choose the trial above."),
     _trials("down,j", "↓", "move_cursor(1)", "", "Choose the trial below."),
     _trials("m", "m", "mark", "mark", "Draw the curves of the chosen trial, or don't."),

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuitrain.checklist import why_not_carried_on
 from tuitrain.commands import (
     AcceptBest,
     ApplyAdvice,
     Command,
     GoToStep,
     RerunStep,
+    ResumeTrial,
     RunStep,
     SetAuto,
     StopTrial,
@@ -108,6 +110,14 @@ def stop_trial(trial: TrialView | None) -> Wish:
     if trial.state.is_over:
         return Hint(f"trial {trial.trial} is over")
     return StopTrial(trial=trial.trial)
+
+
+def resume_trial(study: Study, trial: TrialView | None) -> Wish:
+    """Carry on a trial that died or was stopped."""
+    if trial is None:
+        return Hint("there is no trial to carry on")
+    reason = why_not_carried_on(study.model, study.model.trials[trial.trial])
+    return ResumeTrial(trial=trial.trial) if reason is None else Hint(reason)
 
 
 def has_running(study: Study | None) -> bool:

@@ -1,5 +1,6 @@
 """The state of a training on disk, whole or not at all."""
 
+import copy
 import os
 import pickle
 import shutil
@@ -13,8 +14,12 @@ import torch
 from tuitrain.worker.failures import CheckpointError
 from tuitrain.worker.seeds import RandomState, read_random_state
 
-CHECKPOINT_FORMAT: Final = 1
-"""Raised when an older tuitrain could misunderstand a checkpoint."""
+CHECKPOINT_FORMAT: Final = 2
+"""Raised when an older tuitrain could misunderstand a checkpoint; 1 knows whole epochs only."""
+
+
+State = dict[str, Any]
+"""All that a checkpoint holds: tensors and plain values."""
 
 
 class Stateful(Protocol):
@@ -29,6 +34,33 @@ class Stateful(Protocol):
         ...
 
 
+class KeptValues:
+    """Plain values of a script, as a part of a checkpoint."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        """Keep `values` as they are whenever a checkpoint is made."""
+        self._values = values
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy."""
+        return dict(self._values)
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Put back what was kept, in place."""
+        self._values.clear()
+        self._values.update(state_dict)
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """How far an epoch was that is not complete."""
+
+    batches: int
+    """Minibatches trained on."""
+    random_state: RandomState
+    """At the begin of the epoch: loading them draws from it."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a training stood when it was saved."""
@@ -40,30 +72,50 @@ class Progress:
     """What the data order goes by, together with the epoch."""
     random_state: RandomState
     """To be restored last, just before training goes on."""
+    under_way: UnderWay | None = None
+    """The epoch after the complete ones; None: it was not begun."""
 
 
-def save_checkpoint(
-    path: Path,
-    parts: Mapping[str, Stateful],
-    *,
-    epoch: int,
-    iteration: int,
-    seed: int,
-) -> None:
-    """Write the state of all `parts` to `path`, replacing it in one move.
+def make_progress(
+    *, epoch: int, iteration: int, seed: int, under_way: UnderWay | None = None
+) -> Progress:
+    """Return where a training stands now."""
+    return Progress(epoch, iteration, seed, read_random_state(), under_way)
+
+
+def read_state(parts: Mapping[str, Stateful], progress: Progress) -> State:
+    """Return what a checkpoint holds; its tensors are those of the training itself."""
+    under_way = progress.under_way
+    return {
+        "format": CHECKPOINT_FORMAT,
+        "parts": {name: part.state_dict() for name, part in parts.items()},
+        "epoch": progress.epoch,
+        "iteration": progress.iteration,
+        "seed": progress.seed,
+        "random": progress.random_state,
+        "under_way": under_way
+        and {"batches": under_way.batches, "random": under_way.random_state},
+    }
+
+
+def hold_state(state: Any) -> Any:  # noqa: ANN401 - nested as it came
+    """Return a copy in the main memory that training on does not change."""
+    if isinstance(state, torch.Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {name: hold_state(value) for name, value in state.items()}
+    if isinstance(state, tuple | list):
+        return type(state)(hold_state(value) for value in state)
+    return copy.deepcopy(state)
+
+
+def write_state(path: Path, state: State) -> None:
+    """Write a checkpoint to `path`, replacing it in one move.
 
     Raises:
         CheckpointError: It can't be written; what was at `path` is still there.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    state = {
-        "format": CHECKPOINT_FORMAT,
-        "parts": {name: part.state_dict() for name, part in parts.items()},
-        "epoch": epoch,
-        "iteration": iteration,
-        "seed": seed,
-        "random": read_random_state(),
-    }
     try:
         with draft.open("wb") as file:
             torch.save(state, file)
@@ -113,6 +165,7 @@ def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:
             iteration=state["iteration"],
             seed=state["seed"],
             random_state=state["random"],
+            under_way=_read_under_way(state.get("under_way")),
         )
     except (
         OSError,
@@ -127,3 +180,9 @@ def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:
         raise CheckpointError(
             f"{path}: can't be carried on from ({type(error).__name__}: {reason})"
         ) from None
+
+
+def _read_under_way(state: Any) -> UnderWay | None:  # noqa: ANN401 - as it was read
+    if state is None:
+        return None
+    return UnderWay(batches=int(state["batches"]), random_state=state["random"])

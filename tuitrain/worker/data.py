@@ -57,6 +57,8 @@ class Minibatches:
         self._shuffle = shuffle
         self._order: _EpochOrder | None = None
         self._tensors: tuple[Tensor, ...] | None = None
+        self.makes_batches = not isinstance(data, DataLoader)
+        """Whether minibatches are made here; False: a loader of the script's does."""
         if isinstance(data, DataLoader):
             self._loader: Iterable[Any] = data
             self.samples = _count_samples(data)
@@ -155,6 +157,18 @@ class _EpochOrder:
         )
         for start in range(0, self._used, self._batch_size):
             yield order[start : start + self._batch_size].tolist()
+
+
+def grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Yield `size` minibatches at a time, fewer at the end."""
+    group: list[Batch] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def seed_loader(loader: DataLoader[Any], epoch: int, seed: int) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tuitrain.events import OutcomeKind
 from tuitrain.worker.failures import RejectedError
+from tuitrain.worker.memory import describe_shortage
 from tuitrain.worker.script import explain, format_trimmed
 from tuitrain.worker.session import Session
 
@@ -20,7 +21,12 @@ def finish_raised(session: Session, error: BaseException) -> OutcomeKind:
         session.stop()
         return session.finish(OutcomeKind.STOPPED, message="asked to stop")
     script = Path(session.spec.script)
-    if isinstance(error, RejectedError):
+    shortage = describe_shortage(
+        error,
+        batch_size=session.batch_size,
+        takes_batch_size=session.takes_batch_size,
+    )
+    if isinstance(error, RejectedError) and shortage is None:
         cause = error.__cause__
         return session.finish(
             OutcomeKind.REJECTED,
@@ -31,4 +37,5 @@ def finish_raised(session: Session, error: BaseException) -> OutcomeKind:
         OutcomeKind.RAISED,
         message=explain(error, script),
         traceback=format_trimmed(error, script),
+        out_of_memory=shortage,
     )

@@ -2,32 +2,36 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
-import torch
 from torch import nn
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tuitrain.events import LossFacts, TaskDescribed
-from tuitrain.worker.checkpoint import Stateful, load_checkpoint
-from tuitrain.worker.checks import (
-    check_optimizer,
-    check_takes_trial,
-    check_task,
-    name_kind,
-)
-from tuitrain.worker.data import Batch, Minibatches
+from tuitrain.worker.checkpoint import Stateful, UnderWay, load_checkpoint
+from tuitrain.worker.checks import check_takes_trial, check_task
+from tuitrain.worker.data import Batch, Minibatches, grouped
 from tuitrain.worker.describe import describe_batches, describe_task
 from tuitrain.worker.engine import Engine, Measured, average, evaluate
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.fit import FitWatch
 from tuitrain.worker.inspection.of_task import inspect_task
+from tuitrain.worker.making import (
+    Schedule,
+    choose_batch_size,
+    make_optimizer,
+    make_scheduler,
+    materialize,
+)
 from tuitrain.worker.probes import StepProbes
 from tuitrain.worker.readings import Number
 from tuitrain.worker.regularization import switch_off
-from tuitrain.worker.seeds import restore_random_state
+from tuitrain.worker.seeds import (
+    RandomState,
+    read_random_state,
+    restore_random_state,
+)
 from tuitrain.worker.session import Session, Speedometer
 from tuitrain.worker.task import Task
 from tuitrain.worker.trial import Trial
@@ -70,17 +74,27 @@ class TaskLoop:
         if isinstance(task.loss, nn.Module):
             task.loss.to(trial.device)
         self._train = self._prepare(task.train, shuffle=True)
+        session.batch_size = self._train.batch_size
+        session.takes_batch_size = (
+            self._train.makes_batches or "batch_size" in trial.asked
+        )
         self._val = None if task.val is None else self._prepare(task.val, shuffle=False)
-        self._materialize()
-        self._optimizer = self._make_optimizer()
-        self._scheduler = self._make_scheduler()
+        materialize(task.model, self._train)
+        self._optimizer = make_optimizer(task, trial)
+        self._scheduler: Schedule | None = None
+        if task.scheduler is not None and self._limits.schedule:
+            self._scheduler = make_scheduler(task.scheduler, self._optimizer)
+        elif task.scheduler is not None:
+            self._switched_off.append("LR schedule")
         self._engine = Engine(task, self._optimizer, trial.device)
+        session.checkpoints.expect(task.model.parameters())
         self._probes = self._attach_probes()
         self._inspector = inspect_task(
             task, self._optimizer, session, self._train, self._val
         )
         self._speed = Speedometer(session)
         self._is_described = False
+        self._under_way: UnderWay | None = None
 
     def run(self) -> None:
         """Train, or only measure, until a limit is reached or someone asks for an end.
@@ -120,23 +134,54 @@ class TaskLoop:
     def _train_epoch(self) -> bool:
         """Return whether the epoch is complete."""
         self._probes.begin_epoch()
-        self._speed.begin()
         measured = None
         seen: list[tuple[dict[str, Number], int]] = []
-        before = self._session.iteration
-        batches = self._train.epoch(self._session.epoch + 1)
-        for group in _grouped(batches, self._task.accumulate):
+        batches, done, begin = self._begin_epoch()
+        is_taken_up = done > 0
+        self._speed.begin()
+        for group in grouped(batches, self._task.accumulate):
             if self._session.is_over():
+                self._save_under_way(measured, UnderWay(done, begin))
                 return False
             measured = self._update(group)
+            done += len(group)
             if self._on_epoch is not None:
                 seen.append((measured.values(), measured.samples))
-        if self._session.iteration == before or measured is None:
+            if done != self._train.batches and self._session.checkpoints.is_due():
+                self._save_under_way(measured, UnderWay(done, begin))
+        if measured is None and not is_taken_up:
             raise RejectedError(
                 "the data set train gave no minibatch; check its length and drop_last="
             )
         self._end_epoch(measured, average(seen))
         return True
+
+    def _begin_epoch(self) -> tuple[Iterator[Batch], int, RandomState]:
+        """Return the minibatches to come, how many are done, and the random state at 0.
+
+        Those a checkpoint has seen are loaded once more: loading may draw from the random
+        state, and a loader knows no other way to its middle.
+        """
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            begin = read_random_state()
+            return self._train.epoch(self._session.epoch + 1), 0, begin
+        now = read_random_state()
+        restore_random_state(under_way.random_state)
+        batches = self._train.epoch(self._session.epoch + 1)
+        for _ in islice(batches, under_way.batches):
+            pass
+        restore_random_state(now)
+        return batches, under_way.batches, under_way.random_state
+
+    def _save_under_way(self, newest: Measured | None, under_way: UnderWay) -> None:
+        """Write a checkpoint between two updates, if there was one and its loss is sound."""
+        if newest is None or self._limits.epochs is None:
+            return
+        if math.isfinite(newest.loss.item()):
+            self._session.checkpoints.save(
+                self._parts(), lambda: self._session.progress(under_way)
+            )
 
     def _repeat(self, batches: list[Batch]) -> None:
         if not self._limits.update:
@@ -148,7 +193,7 @@ class TaskLoop:
         fit = FitWatch(self._facts(None, batches).constant_loss)
         self._speed.begin()
         while not self._session.is_over() and passes != 0:
-            for group in _grouped(batches, self._task.accumulate):
+            for group in grouped(batches, self._task.accumulate):
                 if self._session.is_over():
                     return
                 measured = self._update(group, batches)
@@ -186,7 +231,7 @@ class TaskLoop:
             self._describe(measured, known or group)
         return measured
 
-    def _end_epoch(self, last: Measured, means: dict[str, Number]) -> None:
+    def _end_epoch(self, last: Measured | None, means: dict[str, Number]) -> None:
         self._speed.end()
         values = self._validate() if self._limits.validate else {}
         if values is None:
@@ -195,10 +240,12 @@ class TaskLoop:
         if self._scheduler is not None and self._task.scheduler_every == "epoch":
             self._advance_schedule(last, values.get("val_loss"))
         # The only wait for the device in an epoch; the checkpoint waits for it anyway.
-        if not math.isfinite(last.loss.item()):
+        if last is not None and not math.isfinite(last.loss.item()):
             self._session.recorder.flush()
             return
-        self._session.save(self._parts())
+        self._session.checkpoints.end_epoch(
+            self._session.epoch, self._parts(), self._session.progress
+        )
         if self._on_epoch is not None:
             self._on_epoch(self._session.epoch, {**means, **values})
 
@@ -214,10 +261,12 @@ class TaskLoop:
         return values
 
     def _advance_schedule(
-        self, measured: Measured, val_loss: Number | None = None
+        self, measured: Measured | None, val_loss: Number | None = None
     ) -> None:
         if isinstance(self._scheduler, ReduceLROnPlateau):
-            self._scheduler.step(float(measured.loss if val_loss is None else val_loss))
+            loss = measured.loss if val_loss is None and measured else val_loss
+            if loss is not None:
+                self._scheduler.step(float(loss))
         elif self._scheduler is not None:
             self._scheduler.step()
 
@@ -226,44 +275,12 @@ class TaskLoop:
     def _prepare(self, data: object, *, shuffle: bool) -> Minibatches:
         return Minibatches(
             data,  # type: ignore[arg-type]
-            batch_size=self._task.batch_size,
+            batch_size=choose_batch_size(self._task, self._trial),
             device=self._trial.device,
             seed=self._session.seed,
             shuffle=shuffle,
             workers=self._task.num_workers,
         )
-
-    def _materialize(self) -> None:
-        """Let lazy layers find their sizes before the optimizer asks for them."""
-        is_lazy = torch.nn.parameter.is_lazy
-        if any(is_lazy(each) for each in self._task.model.parameters()):
-            with torch.no_grad():
-                for batch in self._train.first(1):
-                    self._task.model(*batch.inputs, **batch.named_inputs)
-
-    def _make_optimizer(self) -> Optimizer:
-        parameters = [
-            each for each in self._task.model.parameters() if each.requires_grad
-        ]
-        if self._task.optimizer is None:
-            return AdamW(
-                parameters, lr=self._trial.lr, weight_decay=self._trial.weight_decay
-            )
-        return check_optimizer(self._task.optimizer(parameters))
-
-    def _make_scheduler(self) -> LRScheduler | ReduceLROnPlateau | None:
-        if self._task.scheduler is None:
-            return None
-        if not self._limits.schedule:
-            self._switched_off.append("LR schedule")
-            return None
-        made: object = self._task.scheduler(self._optimizer)
-        if not isinstance(made, LRScheduler | ReduceLROnPlateau):
-            raise RejectedError(
-                f"scheduler= returned {name_kind(made)}; it must "
-                "return a schedule of torch.optim.lr_scheduler"
-            )
-        return made
 
     def _attach_probes(self) -> StepProbes:
         return StepProbes(
@@ -307,9 +324,8 @@ class TaskLoop:
         if source is None:
             return
         progress = load_checkpoint(Path(source), self._parts())
-        self._session.iteration = progress.iteration
-        self._session.epoch = progress.epoch
-        self._session.seed = progress.seed
+        self._session.take_up(progress, source)
+        self._under_way = progress.under_way
         self._train.reseed(progress.seed)
         restore_random_state(progress.random_state)
 
@@ -378,15 +394,3 @@ def run_function(
         TaskLoop(task, trial, session, on_epoch=on_epoch).run()
     except RejectedError as error:
         raise RejectedError(f"{where}: {error}") from error.__cause__
-
-
-def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """Yield `size` minibatches at a time, fewer at the end."""
-    group: list[Batch] = []
-    for batch in batches:
-        group.append(batch)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

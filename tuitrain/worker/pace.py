@@ -71,6 +71,7 @@ class Pace:
         """
         self._is_whole = False
         self._has_handed_out = True
+        self._session.batch_size = getattr(loader, "batch_size", None)
         self._speed.begin()
         batches: Iterable[_T] = self._seeded(loader)
         if self._limits.batches is not None:

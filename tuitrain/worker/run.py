@@ -9,7 +9,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tuitrain.events import Scalar, Step
-from tuitrain.worker.checkpoint import Progress, Stateful
+from tuitrain.worker.checkpoint import (
+    KeptValues,
+    Progress,
+    Stateful,
+    load_checkpoint,
+)
 from tuitrain.worker.failures import RejectedError
 from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.lone import finish_at_exit, open_lone_session
@@ -68,6 +73,7 @@ class Run:
         self._put = session.recorder.put
         self._pace = Pace(session)
         self._watched: list[Watched] = []
+        self._kept: dict[str, Stateful] = {}
         self._progress: Progress | None = None
         self._loader: object = None
         self._names: dict[str, None] = {}
@@ -124,12 +130,34 @@ class Run:
             suffix=f"/{number}" if number else "",
         )
         self._watched.append(watched)
+        self._session.checkpoints.expect(model.parameters())
         source = self._session.spec.resume_from
         if source is not None:
             self._progress = watched.resume(Path(source))
-            self._session.iteration = self._progress.iteration
-            self._session.epoch = self._progress.epoch
-            self._session.seed = self._progress.seed
+            if not self._watched[:-1]:
+                self._session.take_up(self._progress, source)
+
+    def keep(self, **things: Stateful | dict[str, Any]) -> None:
+        """Keep more than `watch` knows of in every checkpoint.
+
+        A trial that carries on gets it back here.
+
+        Args:
+            things: By name: whatever has `state_dict` and `load_state_dict`, such as a
+                gradient scaler, or a dict of plain values and tensors, such as counters of
+                the script's own, which is updated in place.
+
+        Raises:
+            CheckpointError: The checkpoint does not hold them.
+        """
+        parts: dict[str, Stateful] = {
+            f"kept/{name}": KeptValues(thing) if isinstance(thing, dict) else thing
+            for name, thing in things.items()
+        }
+        self._kept.update(parts)
+        source = self._session.spec.resume_from
+        if source is not None:
+            load_checkpoint(Path(source), parts)
 
     def epochs(self, count: int) -> Iterator[int]:
         """Yield the epochs to train, counted from 0 like `range(count)`.
@@ -155,6 +183,7 @@ class Run:
         """
         self._counts = "batches"
         self._loader = loader
+        self._session.takes_batch_size = "batch_size" in self.config.asked
         self._check_watched()
         yield from self._pace.hand_out(loader, self._after_batch)
 
@@ -194,7 +223,7 @@ class Run:
         }
         self.log(named, iteration=self._session.iteration)
         if self._last is not last:
-            self._session.note_validation(self._last)
+            self._session.checkpoints.note_validation(self._last)
         self._last = last
 
     def finish(self) -> None:
@@ -241,12 +270,10 @@ class Run:
         if not session.is_supervised or not self._watched:
             return
         if is_finite(self._last.get("loss")):
-            parts = {
-                name: part
-                for watched in self._watched
-                for name, part in watched.parts.items()
-            }
-            session.save(parts)
+            parts = dict(self._kept)
+            for watched in self._watched:
+                parts.update(watched.parts)
+            session.checkpoints.end_epoch(session.epoch, parts, session.progress)
         else:
             session.recorder.flush()
 

@@ -1,7 +1,7 @@
 """What a running trial shares: its description, its recorder, how far it is."""
 
-import math
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,16 +9,16 @@ import torch
 
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import (
-    CheckpointSaved,
     EpochEnded,
     OutcomeKind,
+    OutOfMemory,
     ProbeFailed,
     TrialFinished,
 )
 from tuitrain.store import TrialFolder, TrialSpec
 from tuitrain.units import Seconds
-from tuitrain.worker.checkpoint import Stateful, keep_checkpoint, save_checkpoint
-from tuitrain.worker.failures import CheckpointError
+from tuitrain.worker.checkpoint import Progress, UnderWay, make_progress
+from tuitrain.worker.checkpoints import Checkpoints
 from tuitrain.worker.probes import Schedule
 from tuitrain.worker.readings import Number, Reading
 from tuitrain.worker.recorder import Recorder
@@ -41,6 +41,8 @@ class Session:
     """Epochs complete, those of a resumed trial included."""
     seed: int = field(init=False)
     """What the data order goes by; a resumed trial keeps the one it began with."""
+    checkpoints: Checkpoints = field(init=False)
+    """Those of this trial."""
     is_stopping: bool = False
     """Someone asked for the trial to stop."""
     is_fitted: bool = False
@@ -49,12 +51,20 @@ class Session:
     """Called before the last word is written."""
     outcome: OutcomeKind | None = None
     """How it ended; None: it has not."""
+    batch_size: int | None = None
+    """Samples in a minibatch of training; None: not known."""
+    takes_batch_size: bool = False
+    """Whether `batch_size` in the configuration changes it."""
     _failed_probes: set[str] = field(default_factory=set)
-    _validation: Mapping[str, Number] = field(default_factory=dict)
-    _best: float | None = None
 
     def __post_init__(self) -> None:
         self.seed = self.spec.seed
+        self.checkpoints = Checkpoints(
+            self.spec,
+            self.folder,
+            self.recorder.put,
+            lambda error: self.report_failure("checkpoint", error),
+        )
 
     @property
     def schedule(self) -> Schedule:
@@ -82,11 +92,7 @@ class Session:
     def log_validation(self, values: Mapping[str, Number]) -> None:
         """Hand over what validation measured, named `val_…`."""
         self.log(values)
-        self.note_validation(values)
-
-    def note_validation(self, values: Mapping[str, Number]) -> None:
-        """Remember an epoch's validation, which decides whether `save` keeps it."""
-        self._validation = values
+        self.checkpoints.note_validation(values)
 
     def end_epoch(self) -> None:
         """Note that one pass over the training data is complete."""
@@ -97,45 +103,21 @@ class Session:
             )
         )
 
-    def save(self, parts: Mapping[str, Stateful]) -> None:
-        """Write a checkpoint, and keep it if no epoch of this trial was better.
-
-        One that can't be written is reported; training goes on.
-        """
-        path, best = self.folder.checkpoint, self.folder.best_checkpoint
-        try:
-            save_checkpoint(
-                path, parts, epoch=self.epoch, iteration=self.iteration, seed=self.seed
-            )
-            self._note_saved(path.name, is_best=False)
-            if self._is_best_epoch():
-                keep_checkpoint(path, best)
-                self._note_saved(best.name, is_best=True)
-        except CheckpointError as error:
-            self.report_failure("checkpoint", str(error))
-
-    def _note_saved(self, name: str, *, is_best: bool) -> None:
-        self.recorder.put(
-            CheckpointSaved(
-                trial=self.spec.trial,
-                iteration=self.iteration,
-                epoch=self.epoch,
-                path=name,
-                is_best=is_best,
-            )
+    def progress(self, under_way: UnderWay | None = None) -> Progress:
+        """Return where the training stands, for a checkpoint."""
+        return make_progress(
+            epoch=self.epoch,
+            iteration=self.iteration,
+            seed=self.seed,
+            under_way=under_way,
         )
 
-    def _is_best_epoch(self) -> bool:
-        """Whether the validation just noted beats every one before; ties go to the first."""
-        value = self._validation.get(self.spec.metric or "")
-        self._validation = {}
-        if value is None or not math.isfinite(number := float(value)):
-            return False
-        score = number if self.spec.highest else -number
-        if self._best is not None and score <= self._best:
-            return False
-        self._best = score
-        return True
+    def take_up(self, progress: Progress, source: str) -> None:
+        """Stand where a checkpoint was made, and say so where the script's output goes."""
+        self.iteration, self.epoch = progress.iteration, progress.epoch
+        self.seed = progress.seed
+        where = f"iteration {progress.iteration}, {progress.epoch} epochs complete"
+        sys.stderr.write(f"tuitrain: carried on from {source} ({where})\n")
 
     def report_failure(self, probe: str, error: str) -> None:
         """Say once that something is not measured or kept."""
@@ -151,6 +133,7 @@ class Session:
         *,
         message: str = "",
         traceback: str = "",
+        out_of_memory: OutOfMemory | None = None,
     ) -> OutcomeKind:
         """Write the last word; None: worked out from how it ended.
 
@@ -159,6 +142,7 @@ class Session:
         if self.outcome is not None:
             return self.outcome
         self._wrap_up()
+        self.checkpoints.finish()
         if outcome is None:
             self.recorder.flush()
             outcome, message = self._judge()
@@ -169,6 +153,7 @@ class Session:
                 iteration=self.iteration,
                 message=_encodable(message),
                 traceback=_encodable(traceback),
+                out_of_memory=out_of_memory,
             )
         )
         self.outcome = outcome

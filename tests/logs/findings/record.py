@@ -4,7 +4,9 @@ One small real training a kind of finding that `tests/logs/curves` has no run of
 data sets that ship with tuitrain, run by tuitrain's own loop or by one of the loops below,
 and recorded as it was; only the values are rounded to five digits, of the looks inside
 the newest is kept, and the time of each event is made up. `stalled` is a training whose
-end was cut off, with a reading of the GPUs 15 minutes later. Recorded with torch 2.13.
+end was cut off, with a reading of the GPUs 15 minutes later. `out_of_memory` has no GPU
+either: its loss raises torch's own error with the words of a real one. Recorded with torch
+2.13.
 """
 
 import math
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import torch
 from models import (  # type: ignore[import-not-found]
     Detached,
@@ -142,6 +145,24 @@ def heavy_class() -> nn.Module:
     return nn.CrossEntropyLoss(weight=weight)
 
 
+class Refused(nn.CrossEntropyLoss):
+    """Stands in for a GPU that is full: raises what torch raises there, in its words."""
+
+    AFTER = 57
+    WORDS = (
+        "CUDA out of memory. Tried to allocate 2.25 GiB. GPU 0 has a total capacity of "
+        "79.18 GiB of which 1.06 GiB is free. Including non-PyTorch memory, this process "
+        "has 78.11 GiB memory in use. Of the allocated memory 75.72 GiB is allocated by "
+        "PyTorch, and 1.64 GiB is reserved by PyTorch but unallocated."
+    )
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        self.calls = getattr(self, "calls", 0) + self.training
+        if self.calls > self.AFTER:
+            raise torch.OutOfMemoryError(self.WORDS)
+        return super().forward(input, target)
+
+
 # --- loops of their own ---
 
 
@@ -249,6 +270,7 @@ CASES: dict[str, tuple[Make | None, Config, TrialLimits]] = {
         FEW,
     ),
     "stalled": (classify, {"lr": 1e-3}, TrialLimits(epochs=12)),
+    "out_of_memory": (lambda t: classify(t, loss=Refused()), {"lr": 1e-3}, FEW),
 }
 """What makes the task, None for a loop of its own; configuration and limits."""
 
@@ -312,6 +334,9 @@ def _newest_inspection(events: list[Event]) -> list[Event]:
 
 
 def _rounded(event: Event) -> Event:
+    if isinstance(event, TrialFinished):
+        # It names a folder of whoever recorded it.
+        return msgspec.structs.replace(event, traceback="")
     if not isinstance(event, PointsMeasured):
         return event
     values = {

@@ -1,15 +1,22 @@
 """Progress lines: one for what matters, with its evidence."""
 
+import msgspec
+
 from tests.samples import FINDING
 from tests.studies import StudyMaker, make_finished_study
 from tuitrain.events import (
     AdviceApplied,
     BestAccepted,
+    CheckpointSaved,
     OutcomeKind,
+    PerGpuLowered,
     ProbeFailed,
     Step,
+    StepStarted,
     TrialId,
+    TrialLimits,
     TrialLost,
+    TrialQueued,
     Verdict,
     VerdictOverridden,
 )
@@ -102,3 +109,32 @@ def test_what_a_person_did_is_told(tmp_path):
     assert "round 2 from 0001: Regularize more." in text
     assert "probe grad_norm is off: sparse" in text
     assert "accepted 0001: lr=1e-1" in text
+
+
+def test_what_took_the_place_of_a_dead_trial_is_told(tmp_path):
+    maker = StudyMaker(tmp_path / "digits")
+    maker.step(Step.COARSE_GRID)
+    first, second = TrialId("0001"), TrialId("0002")
+    common = TrialQueued(
+        trial=first,
+        step=Step.COARSE_GRID,
+        round=1,
+        attempt=1,
+        config={"lr": 0.01, "weight_decay": 0.0},
+        limits=TrialLimits(epochs=3),
+        seed=0,
+    )
+    saved = CheckpointSaved(trial=first, iteration=80, epoch=2, path="checkpoint.pt")
+    maker.journal(
+        common,
+        saved,
+        msgspec.structs.replace(common, trial=second, resumes=first, replaces=first),
+        msgspec.structs.replace(common, trial=TrialId("0003"), replaces=second),
+        PerGpuLowered(trial=second, device="GPU-1", sharing=3, per_gpu=2),
+        StepStarted(step=Step.COARSE_GRID, round=1, attempt=1),
+    )
+    text = "\n".join(_lines(maker.folder.path))
+    assert "0001 is carried on as 0002, from iteration 80 (epoch 2)" in text
+    assert "0002 is run again as 0003, from the start" in text
+    assert "0002 ran out of memory with 3 trials on GPU-1: 2 trials on each GPU" in text
+    assert "step 4 of 6 coarse grid: goes on (round 1)" in text

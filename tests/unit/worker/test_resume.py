@@ -1,10 +1,12 @@
 """A trial carried on from a checkpoint is the trial that was never interrupted."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 
+from tests.killing import assert_same
 from tests.unit.worker.conftest import BEGIN, OWN_LOOP, TASK
 from tuitrain.events import CheckpointSaved, EpochEnded, OutcomeKind, TrialLimits
 
@@ -30,25 +32,6 @@ def task(trial):
     )
 """
 )
-
-
-def assert_same(one: object, other: object) -> None:
-    """Compare nested states, tensors bit for bit."""
-    if isinstance(one, torch.Tensor):
-        assert isinstance(other, torch.Tensor)
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert isinstance(other, dict)
-        assert one.keys() == other.keys()
-        for key, value in one.items():
-            assert_same(value, other[key])
-    elif isinstance(one, list | tuple):
-        assert isinstance(other, list | tuple)
-        assert len(one) == len(other)
-        for each, counterpart in zip(one, other, strict=True):
-            assert_same(each, counterpart)
-    else:
-        assert one == other
 
 
 @pytest.mark.parametrize(
@@ -152,3 +135,90 @@ def test_a_gradient_scaler_is_carried_on_too(run_script):
     )
     assert "scaler" in rest.checkpoint()["parts"]
     assert_same(whole.checkpoint(), rest.checkpoint())
+
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "digits_resumable.py"
+
+
+def test_the_example_of_a_resumable_loop_of_its_own_is_one(run_script, capsys):
+    source = EXAMPLE.read_text()
+    whole = run_script(source, TrialLimits(epochs=3), trial="0001", function=None)
+    first = run_script(source, TrialLimits(epochs=1), trial="0002", function=None)
+    capsys.readouterr()
+    rest = run_script(
+        source,
+        TrialLimits(epochs=3),
+        trial="0003",
+        function=None,
+        resume_from=str(first.folder.checkpoint),
+    )
+    assert first.finished.message == ""
+    assert {"kept/scaler", "kept/average", "kept/counters"} < set(
+        rest.checkpoint()["parts"]
+    )
+    assert_same(whole.checkpoint(), rest.checkpoint())
+    told = capsys.readouterr()
+    assert "epoch 2: 2874 samples" in told.out
+    assert "epoch 1:" not in told.out
+    assert "carried on from" in told.err
+
+
+def test_what_a_checkpoint_was_not_told_to_keep_is_missed_in_one_line(run_script):
+    first = run_script(OWN_LOOP, function=None, trial="0001")
+    source = OWN_LOOP.replace(
+        "loader = ", "run.keep(counters={'seen': 0})\nloader = ", 1
+    )
+    rest = run_script(
+        source,
+        TrialLimits(epochs=4),
+        function=None,
+        trial="0002",
+        resume_from=str(first.folder.checkpoint),
+    )
+    assert rest.outcome is OutcomeKind.RAISED
+    assert (
+        "can't be carried on from (KeyError: 'kept/counters')" in rest.finished.message
+    )
+
+
+def test_a_stopped_trial_is_carried_on_within_its_epoch(run_script):
+    """Stopped by the script itself, as by SIGTERM, in the third of five minibatches."""
+    stop = (
+        "\nimport os, signal\n"
+        "class Stopping(nn.CrossEntropyLoss):\n"
+        "    calls = 0\n"
+        "    def forward(self, outputs, targets):\n"
+        "        Stopping.calls += outputs.requires_grad\n"
+        "        if Stopping.calls == 8:\n"
+        "            os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        return super().forward(outputs, targets)\n"
+    )
+    source = TASK.replace("\ndef task", stop + "\ndef task")
+    stopping = source.replace("nn.CrossEntropyLoss(label", "Stopping(label")
+    whole = run_script(source, TrialLimits(epochs=3), trial="0001")
+    first = run_script(stopping, TrialLimits(epochs=3), trial="0002")
+    assert first.outcome is OutcomeKind.STOPPED
+    assert (first.checkpoint()["epoch"], first.checkpoint()["iteration"]) == (1, 8)
+    rest = run_script(
+        source,
+        TrialLimits(epochs=3),
+        trial="0003",
+        resume_from=str(first.folder.checkpoint),
+    )
+    assert list(rest.series("loss")) == list(range(9, 16))
+    assert_same(whole.checkpoint(), rest.checkpoint())
+
+
+def test_a_checkpoint_of_the_format_before_is_carried_on_from(run_script):
+    """One that knows whole epochs only."""
+    first = run_script(TASK, TrialLimits(epochs=2), trial="0001")
+    old = first.checkpoint()
+    del old["under_way"]
+    torch.save({**old, "format": 1}, first.folder.checkpoint)
+    rest = run_script(
+        TASK,
+        TrialLimits(epochs=3),
+        trial="0002",
+        resume_from=str(first.folder.checkpoint),
+    )
+    assert rest.finished.iteration == 15

@@ -27,7 +27,7 @@ def test_epochs_are_counted_validated_and_kept(run_script):
     assert list(ran.series("val_loss")) == [5, 10, 15]
     assert list(ran.series("val_accuracy")) == [5, 10, 15]
     saved = [e for e in ran.events if isinstance(e, CheckpointSaved)]
-    assert [e.epoch for e in saved] == [1, 2, 3]
+    assert saved[-1].epoch == 3
     assert ran.finished.iteration == 15
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from textual.reactive import var
 
+from tuitrain.checklist import has_died, why_not_carried_on
 from tuitrain.events import Evidence, Finding, Step, Verdict
 from tuitrain.study import StepState, StepView, Study
 from tuitrain.tui.glyphs import SEVERITY_SIGNS, VERDICT_SIGNS
@@ -72,10 +73,12 @@ def describe(study: Study, view: View, width: int) -> list[Line]:
     if current.state is StepState.READY:
         rows = _about_plan(study, current, width)
     elif current.state is StepState.RUNNING:
-        rows = _about_run(current, width) + _about_trial(study, view, width)
+        rows = _about_run(current, width) + _about_crowding(study, width)
+        rows += _about_trial(study, view, width)
     elif current.state is StepState.JUDGED:
-        rows = _about_verdict(current, width)
+        rows = _about_verdict(current, width) + _about_crowding(study, width)
     rows += _about_end(study, width)
+    rows += _about_dead(study, width)
     return rows + _about_keys(study, current, width)
 
 
@@ -113,6 +116,34 @@ def _about_run(current: StepView, width: int) -> list[Line]:
     if current.left_s is not None:
         parts.append(f"about {format_duration(current.left_s)} left")
     return wrap(", ".join(parts), width)
+
+
+def _about_crowding(study: Study, width: int) -> list[Line]:
+    """Say that trials of this step shared a GPU and ran out of its memory."""
+    here = {trial.trial for trial in study.trials_of_current()}
+    rows: list[Line] = []
+    for lowered in study.model.lowered:
+        if lowered.trial in here:
+            text = (
+                f"{lowered.trial} ran out of memory with {lowered.sharing} trials on a "
+                f"GPU: from then on {lowered.per_gpu} on each (per_gpu)"
+            )
+            rows += wrap(text, width, "warn", first=line(("! ", "warn")), indent=2)
+    return rows
+
+
+def _about_dead(study: Study, width: int) -> list[Line]:
+    """Offer to carry on trials of this step that died."""
+    trials = [study.model.trials[trial.trial] for trial in study.trials_of_current()]
+    dead = [
+        trial.trial
+        for trial in trials
+        if has_died(trial) and why_not_carried_on(study.model, trial) is None
+    ]
+    if not dead or study.model.best is not None:
+        return []
+    which = f"{dead[0]} died" if len(dead) == 1 else f"{', '.join(dead[:3])} died"
+    return wrap(f"{which}: choose it, C carries it on", width, "accent")
 
 
 def _about_verdict(current: StepView, width: int) -> list[Line]:

@@ -29,6 +29,7 @@ from tuitrain.tui.wishes import (
     has_running,
     move_step,
     rerun,
+    resume_trial,
     stop_trial,
     toggle_auto,
 )
@@ -71,6 +72,10 @@ class StudyScreen(Screen[None]):
     def action_stop_trial(self) -> None:
         """Stop the chosen trial, after a question."""
         self._ask_for(lambda study: stop_trial(cursor_trial(study, self.view)))
+
+    def action_resume_trial(self) -> None:
+        """Carry on the chosen trial, which died or was stopped."""
+        self._ask_for(lambda study: resume_trial(study, cursor_trial(study, self.view)))
 
     def action_override(self) -> None:
         """Overrule the verdict: ask which one, then why."""
