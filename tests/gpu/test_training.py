@@ -12,7 +12,7 @@ from tuitrain.events import OutcomeKind, TrialId, TrialLimits
 from tuitrain.worker.data import Batch
 from tuitrain.worker.engine import Engine
 from tuitrain.worker.inspection import Inspector
-from tuitrain.worker.inspection.inspector import LOOKED_AT
+from tuitrain.worker.inspection.telling import LOOKED_AT
 from tuitrain.worker.probes import Schedule, StepProbes
 
 CNN = (

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from tuitrain.events import LossFacts, TaskDescribed
 from tuitrain.worker.checkpoint import Progress, Stateful, load_checkpoint
 from tuitrain.worker.describe import count_parameters, name_device
+from tuitrain.worker.hooks import Hook
 from tuitrain.worker.inspection import Inspector
 from tuitrain.worker.loss_facts import describe_loss, recognize
 from tuitrain.worker.probes import HeldWeights, StepProbes
@@ -52,7 +53,8 @@ class LossWatch:
         self._hooks_loss = isinstance(loss, nn.Module)
         module = loss if isinstance(loss, nn.Module) else model
         self._handle: RemovableHandle | None = module.register_forward_hook(
-            self._see_loss if self._hooks_loss else self._see_model, with_kwargs=True
+            Hook(self._see_loss if self._hooks_loss else self._see_model),
+            with_kwargs=True,
         )
 
     @property

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from tuitrain.events import SignalFacts, TrialId
+from tuitrain.worker.hooks import Hook
 from tuitrain.worker.inspection.answers import (
     OutputLook,
     compare_halves,
@@ -169,18 +170,18 @@ class Inspector:
 
     def _hook(self, model: nn.Module, loss: object) -> None:
         self._forward_handles = [
-            model.register_forward_pre_hook(self._see_inputs, with_kwargs=True),
-            model.register_forward_hook(self._see_outputs),
+            model.register_forward_pre_hook(Hook(self._see_inputs), with_kwargs=True),
+            model.register_forward_hook(Hook(self._see_outputs)),
         ]
         self._first_layers = [
-            module.register_forward_pre_hook(partial(self._see_first, name))
+            module.register_forward_pre_hook(Hook(partial(self._see_first, name)))
             # Hooks within a compiled model would have it compiled again.
             for name, module in model.named_modules()
             if isinstance(module, FIRST_LAYERS) and self._model is model
         ]
         if isinstance(loss, nn.Module):
             self._loss_handles.append(
-                loss.register_forward_hook(self._see_loss, with_kwargs=True)
+                loss.register_forward_hook(Hook(self._see_loss), with_kwargs=True)
             )
         for index, optimizer in enumerate(self._optimizers):
             before = partial(self._guard, "gradients", self._before_step, index)
