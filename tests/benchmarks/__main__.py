@@ -17,7 +17,6 @@ SECTIONS = {
     "log": "run.log()",
     "probes": "Probes, digits CNN",
     "redraw": "Redraw of two plots with four series each",
-    "loading": "Opening a log of points",
     "starting": "Start of a program and of a trial",
     "opening": "Opening a finished log on the screen",
     "terminal": "The screen, live and at rest, at 120 × 40 and 80 × 24",
