@@ -18,7 +18,6 @@ SECTIONS = {
     "probes": "Probes, digits CNN",
     "checkpoints": "Checkpoints",
     "redraw": "Redraw of two plots with four series each",
-    "loading": "Opening a log of points",
     "starting": "Start of a program and of a trial",
     "opening": "Opening a finished log on the screen",
     "terminal": "The screen, live and at rest, at 120 × 40 and 80 × 24",

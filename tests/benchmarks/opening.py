@@ -27,6 +27,8 @@ class Opened:
     first_s: float
     whole_s: float
     peak_bytes: int
+    first_cpu_s: float
+    """Time of the CPU until the first curve: on a busy machine what can be compared."""
     cpu_s: float
 
 
@@ -43,6 +45,7 @@ def _open(
     terminal = Terminal(command, folder)
     try:
         first_s = terminal.wait_for(_has_curve) - terminal.started_s
+        first_cpu_s = terminal.cpu_s()
         if is_complete is None:
             while terminal.count_bytes(QUIET_S):
                 pass
@@ -50,7 +53,8 @@ def _open(
         else:
             whole_s = terminal.wait_for(is_complete) - terminal.started_s
             terminal.count_bytes(1.0)
-        return Opened(first_s, whole_s, terminal.peak_rss_bytes(), terminal.cpu_s())
+        peak_bytes, cpu_s = terminal.peak_rss_bytes(), terminal.cpu_s()
+        return Opened(first_s, whole_s, peak_bytes, first_cpu_s, cpu_s)
     finally:
         terminal.close()
 
@@ -72,8 +76,10 @@ def _ours(folder: Path, points: int) -> Iterator[Figure]:
     yield within("complete, median of 5", whole_s, 1.0, "s")
     peak = max(o.peak_bytes for o in openings) / 2**20
     yield within("peak memory of the screen", peak, 100, "MiB", 0)
+    first_cpu_s = _median(openings, lambda o: o.first_cpu_s)
     cpu_s = _median(openings, lambda o: o.cpu_s)
-    yield Figure("time of the CPU", f"{cpu_s:.1f} s")
+    yield Figure("time of the CPU until the first curve", f"{first_cpu_s:.2f} s")
+    yield Figure("time of the CPU", f"{cpu_s:.2f} s")
 
 
 def _theirs(folder: Path, points: int) -> Iterator[Figure]:

@@ -142,6 +142,6 @@ def test_a_script_that_cannot_be_used_leads_back_with_the_reason(
             notices.append(self._notice)
             return choices.pop(0)
 
-    monkeypatch.setattr("tuitrain.tui.run.HomeApp", Played)
+    monkeypatch.setattr("tuitrain.tui.home_app.HomeApp", Played)
     assert run_home(tmp_path, start=lambda script: f"{script}: no such script") == 0
     assert notices == ["", "a.py: no such script"]

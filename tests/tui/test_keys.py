@@ -76,7 +76,9 @@ async def begun(app: TuitrainApp, pilot: Pilot[str]) -> MainScreen:
 
 
 @pytest.mark.parametrize(
-    ("build", "keys", "command"), COMMANDS, ids=lambda v: str(v)[:40]
+    ("build", "keys", "command"),
+    COMMANDS,
+    ids=lambda v: str(getattr(v, "__name__", v))[:40],
 )
 async def test_a_key_gives_its_command(
     tmp_path: Path, build: object, keys: list[str], command: Command

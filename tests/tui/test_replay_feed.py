@@ -8,7 +8,7 @@ from textual.message import Message
 
 from tests.flow.waiting import wait_for
 from tests.tui.studies import build_coarse_grid
-from tuitrain.events import PointsMeasured, TrialId
+from tuitrain.events import NonFinite, PointsMeasured, TrialId
 from tuitrain.store import LogWriter
 from tuitrain.tui.feed import ReplayFeed
 from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
@@ -17,10 +17,18 @@ TRIAL = TrialId("0001")
 Posted = list[Message]
 
 
-def replay(path: Path, is_enough: Callable[[Posted], bool]) -> Posted:
+def replay(
+    path: Path, is_enough: Callable[[Posted], bool], *, is_drawing: bool = False
+) -> Posted:
     """Run a feed until it has posted enough, and stop it."""
     feed, posted = ReplayFeed(path), Posted()
-    thread = threading.Thread(target=feed.run, args=[posted.append], daemon=True)
+
+    def post(message: Message) -> None:
+        posted.append(message)
+        if is_drawing:
+            feed.go_on()
+
+    thread = threading.Thread(target=feed.run, args=[post], daemon=True)
     thread.start()
     wait_for(lambda: is_enough(list(posted)), "what is posted")
     feed.stop()
@@ -34,7 +42,7 @@ def is_read(posted: Posted) -> bool:
     return bool(links) and not links[-1].is_reading
 
 
-def write_points(path: Path, lines: int) -> None:
+def write_points(path: Path, lines: int, loss: float | NonFinite = 0.5) -> None:
     """Write a log of 100 iterations a line."""
     writer = LogWriter(path, f"{TRIAL}/points")
     for line in range(lines):
@@ -42,7 +50,7 @@ def write_points(path: Path, lines: int) -> None:
         event = PointsMeasured(
             trial=TRIAL,
             iteration=list(range(first, first + 100)),
-            values={"loss": [1.0 / first] * 100},
+            values={"loss": [loss] * 100},
         )
         writer.append([event])
     writer.close()
@@ -63,6 +71,21 @@ def test_a_long_log_is_shown_while_it_is_read_and_then_whole(tmp_path: Path) -> 
     assert shown[-1] == 40_000
     assert not links[-1].is_playing
     assert links[-1].position_s == links[-1].length_s
+
+
+def test_reading_goes_on_once_the_picture_is_drawn(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tuitrain.tui.feed.replay.DRAW_S", 3600.0)
+    write_points(tmp_path / "points.jsonl", 400)
+    assert len(replay(tmp_path, is_read, is_drawing=True)) > 2
+
+
+def test_a_trial_is_not_judged_by_a_part_of_its_log(tmp_path: Path) -> None:
+    write_points(tmp_path / "points.jsonl", 400, loss="nan")
+    posted = replay(tmp_path, is_read)
+    studies = [m.study for m in posted if isinstance(m, StudyAdvanced)]
+    assert studies[0].is_partial
+    assert not studies[0].findings(TRIAL)
+    assert studies[-1].findings(TRIAL)
 
 
 def test_a_short_log_is_posted_once(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 """A start makes many objects, and all of them stay: looking for garbage among them at
 Python's usual 700 takes an eighth of the time until the first picture."""
 
+_BLAS_THREADS: Final = "OPENBLAS_NUM_THREADS"
+
 _HOMES: Final = {
     "demo": ("tuitrain.cli.walk", "demo"),
     "run": ("tuitrain.cli.walk", "run"),
@@ -73,9 +75,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _import_numpy()
     module, name = _HOMES[options.command]
     function = getattr(importlib.import_module(module), name)
     return int(cast("Callable[[argparse.Namespace], int]", function)(options))
+
+
+def _import_numpy() -> None:
+    """Import numpy without a pool of threads: nothing in this process multiplies matrices.
+
+    Its BLAS starts a thread for each core, and they spin for a tenth of a second that the
+    first picture could use. A trial decides for itself, so the wish is not handed on.
+    """
+    if _BLAS_THREADS in os.environ:
+        return
+    os.environ[_BLAS_THREADS] = "1"
+    try:
+        importlib.import_module("numpy")
+    finally:
+        del os.environ[_BLAS_THREADS]
 
 
 def _is_expected(error: Exception) -> bool:

@@ -6,10 +6,11 @@ points arrive, the same events give the same model.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any, assert_never, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuitrain.events import (
     AdviceApplied,
@@ -281,18 +282,23 @@ _Measured = tuple[PointsMeasured, Seconds]
 
 
 def _with_points(trial: TrialModel, measured: Sequence[_Measured]) -> TrialModel:
-    iterations: dict[str, list[int]] = {}
     columns: dict[str, Values] = {}
+    sources: dict[str, list[list[int]]] = {}
     for event, _ in measured:
         for name, column in event.values.items():
             if len(column) == len(event.iteration):
-                iterations.setdefault(name, []).extend(event.iteration)
+                sources.setdefault(name, []).append(event.iteration)
                 columns.setdefault(name, []).extend(column)
     series = dict(trial.series)
+    rows: dict[tuple[int, ...], NDArray[np.int64]] = {}
     for name, column in columns.items():
+        # Series of the same lines share their iterations, most often all of them do.
+        lines = tuple(map(id, sources[name]))
+        if lines not in rows:
+            every = chain.from_iterable(sources[name])
+            rows[lines] = np.fromiter(every, dtype=np.int64, count=len(column))
         before = series.get(name, EMPTY_SERIES)
-        rows = np.array(iterations[name], dtype=np.int64)
-        series[name] = before.append(rows, to_numbers(column))
+        series[name] = before.append(rows[lines], to_numbers(column))
     return replace(trial, series=series, times=_with_times(trial.times, measured))
 
 

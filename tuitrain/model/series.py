@@ -232,7 +232,9 @@ class Series:
     def _rows_at(self, bounds: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the first row at or after each of some iterations."""
         # Whole numbers first: comparing with fractions would copy the whole column.
-        whole = np.ceil(np.clip(bounds, -1.0, _LAST)).astype(np.int64)
+        # And what `np.clip` does, in a fraction of its time for as few bounds as columns.
+        within = np.minimum(np.maximum(bounds, -1.0), _LAST)
+        whole = np.ceil(within).astype(np.int64)
         return np.searchsorted(self.iterations, whole)
 
     def _edges(self, first: float, last: float, count: int) -> NDArray[np.int64]:

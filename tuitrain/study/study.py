@@ -43,6 +43,8 @@ class Study:
     """All that a screen or a printer may show; derived from the model, nothing stored."""
 
     model: StudyModel
+    is_partial: bool = False
+    """Whether the rest of a recording is still being read: trials are not judged yet."""
 
     @property
     def state(self) -> str:
@@ -118,6 +120,8 @@ class Study:
         """What the rules see in one trial's whole trajectory, most severe first."""
         from tuitrain.diagnosis import examine
 
+        if self.is_partial:
+            return ()
         chain = lineage(self.model, trial)
         return _findings.get(chain, lambda: examine(self.model, trial))
 

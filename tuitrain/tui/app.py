@@ -78,6 +78,8 @@ class TuitrainApp(BaseApp[str]):
     def show_study(self, message: StudyAdvanced) -> None:
         """Hand the newer study down."""
         self.study = message.study
+        if isinstance(self.feed, ReplayFeed):
+            self.call_after_refresh(self.feed.go_on)
 
     @on(LinkChanged)
     def show_link(self, message: LinkChanged) -> None:

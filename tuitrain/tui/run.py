@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.theme import BUILTIN_THEMES
 
@@ -10,11 +11,12 @@ from tuitrain.events import TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
-from tuitrain.tui.home_app import HomeApp
 from tuitrain.tui.manners import Terms
-from tuitrain.tui.screens.home import Choice
 from tuitrain.units import sanitize
 from tuitrain.wire import ConnectionLostError, WireError, connect, find_socket_path
+
+if TYPE_CHECKING:
+    from tuitrain.tui.screens.home import Choice
 
 Revive = Callable[[StudyFolder], Path]
 """Returns the socket of a live supervisor, started if there is none."""
@@ -86,6 +88,9 @@ def run_home(
         start: Makes the study of a script; None: none can be started from here.
         is_running: Whether a supervisor is alive; None: whoever answers is.
     """
+    # Not needed by who opens a study, and each import delays the first picture.
+    from tuitrain.tui.home_app import HomeApp
+
     notice = ""
     while (
         choice := HomeApp(root, is_running or _answers, notice=notice).run()
@@ -104,7 +109,7 @@ def run_home(
     return 0
 
 
-def _show(folder: StudyFolder, choice: Choice, ensure_running: Revive | None) -> int:
+def _show(folder: StudyFolder, choice: "Choice", ensure_running: Revive | None) -> int:
     if choice.is_replay or ensure_running is None:
         return run_replay(folder.path)
     return run_screen(folder, ensure_running(folder), revive=ensure_running)

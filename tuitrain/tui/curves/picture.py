@@ -273,8 +273,9 @@ def _draw_curves(sheet: Sheet, laid: _Layout) -> None:
         sheet.put_canvas(faint, dimmed, is_faint=True)
     lines = Canvas(laid.frame.width, laid.frame.height, resolution)
     x, y, owner = strokes([part.line for part in placed], laid.y_axis, lines)
-    is_dotted = np.array([part.curve.is_validation for part in placed])
-    drawn = ~is_dotted[owner] | (x // resolution.across % 2 == 0)
+    is_dotted = np.array([[part.curve.is_validation] for part in placed])
+    is_left_out = is_dotted & (np.arange(lines.columns) // resolution.across % 2 == 1)
+    drawn = ~is_left_out[owner, x]
     lines.draw(x[drawn], y[drawn], owner[drawn])
     sheet.put_canvas(lines, roles)
 

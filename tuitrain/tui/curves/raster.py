@@ -100,17 +100,18 @@ class Canvas:
         A cell that several curves pass through belongs to the last of them.
         """
         inside = (x >= 0) & (x < self.columns) & (y >= 0) & (y < self.rows)
-        x, y, owner = x[inside], y[inside], owner[inside]
-        # Looked up rather than divided, which takes longer for each dot.
-        rows, row_in_cell = np.divmod(np.arange(self.rows), self.resolution.down)
-        cells, column_in_cell = np.divmod(
-            np.arange(self.columns), self.resolution.across
-        )
-        cell = (rows * self.width).take(y) + cells.take(x)
-        place = (row_in_cell * self.resolution.across).take(y) + column_in_cell.take(x)
-        bits = self.resolution.bits.ravel().take(place)
-        np.bitwise_or.at(self.dots.ravel(), cell, bits)
-        self.owner.ravel()[cell] = owner
+        drawn = np.full(self.rows * self.columns, -1, dtype=np.int16)
+        drawn[(y * self.columns + x)[inside]] = owner[inside]
+        # There are many more dots than cells, so the rest is done for whole layers:
+        # the dots that have the same place in their cells.
+        bits = self.resolution.bits
+        layers = drawn.reshape(self.height, bits.shape[0], self.width, bits.shape[1])
+        last = np.full_like(self.owner, -1)
+        for (row, column), bit in np.ndenumerate(bits):
+            layer = layers[:, row, :, column]
+            np.maximum(last, layer, out=last)
+            self.dots |= (layer >= 0).view(np.uint8) * bit
+        np.copyto(self.owner, last, where=last >= 0)
 
     def codes(self, *, is_faint: bool = False) -> NDArray[np.uint32]:
         """Return the character code of every cell, shape (height, width).
@@ -182,14 +183,17 @@ def strokes(curves: Sequence[ColumnExtents | None], axis: Axis, canvas: Canvas) 
     bottom = np.where(np.isnan(bottom), canvas.rows, bottom)
     last = np.where(np.isnan(last), bottom, last)
     _join(broken.ravel(), x, top, bottom, last)
-    at, y = _fill(x, top, bottom, canvas.rows)
-    bridge_x, bridge_y = _bridges(broken.ravel(), x, top, bottom, last)
-    if len(bridge_x):
-        at, y = np.concatenate((at, bridge_x)), np.concatenate((y, bridge_y))
-        order = np.argsort(at // wide, kind="stable")
-        at, y = at[order], y[order]
-    owner, x = np.divmod(at, wide)
-    return x, y, owner
+    stroke, y = _fill(top, bottom, canvas.rows)
+    at, bridge_y = _bridges(broken.ravel(), x, top, bottom, last)
+    owner, x = np.divmod(x, wide)
+    owner, x = owner.take(stroke), x.take(stroke)
+    if not len(at):
+        return x, y, owner
+    bridge_owner, bridge_x = np.divmod(at, wide)
+    owner = np.concatenate((owner, bridge_owner))
+    order = np.argsort(owner, kind="stable")
+    x, y = np.concatenate((x, bridge_x)), np.concatenate((y, bridge_y))
+    return x[order], y[order], owner[order]
 
 
 def _join(
@@ -207,16 +211,14 @@ def _join(
 
 
 def _fill(
-    x: NDArray[np.int64],
-    top: NDArray[np.float64],
-    bottom: NDArray[np.float64],
-    rows: int,
+    top: NDArray[np.float64], bottom: NDArray[np.float64], rows: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return of each dot in which stroke it is, and its row."""
     first = np.clip(top, -1, rows).astype(np.int64)
     lengths = np.clip(bottom, -1, rows).astype(np.int64) - first + 1
-    starts = np.cumsum(lengths) - lengths
-    steps = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
-    return np.repeat(x, lengths), np.repeat(first, lengths) + steps
+    ends = np.cumsum(lengths)
+    stroke = np.repeat(np.arange(len(lengths)), lengths)
+    return stroke, np.arange(len(stroke)) + (first - ends + lengths).take(stroke)
 
 
 def _bridges(

@@ -21,8 +21,8 @@ PATIENCE_S = 0.15
 """A study that takes longer to read is shown while it is read; else it begins to play."""
 READING_EVERY_S = 0.5
 """Between two looks at what is read so far: each takes time away from reading."""
-DRAW_S = 0.05
-"""Left to the screen before reading goes on, for both share one interpreter."""
+DRAW_S = 1.0
+"""Left to the screen at most before reading goes on, for both share one interpreter."""
 
 
 class ReplayFeed:
@@ -37,7 +37,7 @@ class ReplayFeed:
         self._clock = clock
         self._wake = threading.Condition()
         self._wishes: list[Callable[[Player], None]] = []
-        self._is_stopped = False
+        self._is_drawn = self._is_stopped = False
 
     def run(self, post: Callable[[Message], object]) -> None:
         """Read everything, then play until `stop`; runs in a thread.
@@ -70,6 +70,12 @@ class ReplayFeed:
             self._wishes.append(wish)
             self._wake.notify()
 
+    def go_on(self) -> None:
+        """What was posted last is drawn: read on."""
+        with self._wake:
+            self._is_drawn = True
+            self._wake.notify()
+
     def stop(self) -> None:
         """End `run`."""
         with self._wake:
@@ -86,17 +92,17 @@ class ReplayFeed:
         while not self._is_stopped and (records := source.read()):
             now_s = self._clock.mono_s()
             if now_s - told_s >= READING_EVERY_S:
-                post(StudyAdvanced(Study(recording.whole)))
+                self._is_drawn = False
+                post(StudyAdvanced(Study(recording.whole, is_partial=True)))
                 post(LinkChanged(Link(is_replay=True, is_reading=True)))
-                self._pause(DRAW_S)
+                self._wait_until_drawn()
                 told_s = self._clock.mono_s()
             recording.add(records)
         return recording
 
-    def _pause(self, duration_s: float) -> None:
+    def _wait_until_drawn(self) -> None:
         with self._wake:
-            if not self._is_stopped:
-                self._wake.wait(duration_s)
+            self._wake.wait_for(lambda: self._is_drawn or self._is_stopped, DRAW_S)
 
     def _wait(self, player: Player) -> list[Callable[[Player], None]] | None:
         """Wait for a wish or the next frame; None: it is over."""

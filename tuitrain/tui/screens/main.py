@@ -23,14 +23,7 @@ from tuitrain.tui.panes.tabs import TabsPane
 from tuitrain.tui.panes.trials import TrialsPane
 from tuitrain.tui.panes.typing_line import TypingLine
 from tuitrain.tui.panes.verdict import VerdictPane
-from tuitrain.tui.screens.compare import CompareScreen
-from tuitrain.tui.screens.gpus import GpuScreen
-from tuitrain.tui.screens.grid import GridScreen
-from tuitrain.tui.screens.help import HelpScreen
-from tuitrain.tui.screens.log import LogScreen
 from tuitrain.tui.screens.looking import LookingScreen
-from tuitrain.tui.screens.plan import PlanScreen, step_to_plan
-from tuitrain.tui.screens.trial import TrialScreen
 from tuitrain.tui.table import next_sort, table_rows
 from tuitrain.tui.view import cursor_trial, drawn_trials
 
@@ -170,10 +163,12 @@ class MainScreen(LookingScreen):
             case _:
                 self.query_one(VerdictPane).scroll_by(pages)
 
-    # Other screens --------------------------------------------------------------------
+    # Other screens, each imported when it is opened: a study is seen sooner ------------
 
     def action_open_trial(self) -> None:
         """Show everything about the chosen trial."""
+        from tuitrain.tui.screens.trial import TrialScreen
+
         trial = self._cursor()
         if trial is None:
             self.post_message(HintGiven("there is no trial yet"))
@@ -183,6 +178,8 @@ class MainScreen(LookingScreen):
 
     def action_open_log(self) -> None:
         """Show what the chosen trial printed."""
+        from tuitrain.tui.screens.log import LogScreen
+
         trial = self._cursor()
         if self.study is None or trial is None:
             self.post_message(HintGiven("there is no trial yet"))
@@ -194,6 +191,8 @@ class MainScreen(LookingScreen):
 
     def action_compare(self) -> None:
         """Show the marked trials side by side."""
+        from tuitrain.tui.screens.compare import CompareScreen
+
         drawn = drawn_trials(self.study, self.view) if self.study is not None else ()
         if len(drawn) < 2:
             self.post_message(HintGiven("m marks trials; two are needed to compare"))
@@ -202,20 +201,28 @@ class MainScreen(LookingScreen):
 
     def action_open_grid(self) -> None:
         """Show LR × weight decay."""
+        from tuitrain.tui.screens.grid import GridScreen
+
         self.post_message(ScreenWanted(GridScreen()))
 
     def action_open_plan(self) -> None:
         """Show and edit what the step is made of."""
+        from tuitrain.tui.screens.plan import PlanScreen, step_to_plan
+
         step = step_to_plan(self.study)
         screen = PlanScreen(step, is_replay=self.link.is_replay)
         self.post_message(ScreenWanted(screen))
 
     def action_open_gpus(self) -> None:
         """Show who uses the GPUs."""
+        from tuitrain.tui.screens.gpus import GpuScreen
+
         self.post_message(ScreenWanted(GpuScreen()))
 
     def action_open_help(self) -> None:
         """Show all keys."""
+        from tuitrain.tui.screens.help import HelpScreen
+
         self.post_message(ScreenWanted(HelpScreen()))
 
     def action_save_picture(self) -> None:
