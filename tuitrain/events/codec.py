@@ -95,7 +95,7 @@ def decode_record(line: bytes) -> Record:
         raise MalformedRecordError("torn or damaged line")
     try:
         return _decoder.decode(body + b"}")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedRecordError(str(error)) from None
 
 
