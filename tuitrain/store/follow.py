@@ -9,6 +9,7 @@ import msgspec
 from tuitrain.events import (
     FORMAT,
     FORMAT_VERSION,
+    DamagedRecordError,
     LogOpened,
     LogVersionError,
     MalformedRecordError,
@@ -135,6 +136,10 @@ class LogFollower:
             is_first = self._next_seq == 0 and not records
             try:
                 record = decode_record(line)
+            except DamagedRecordError:
+                # Nothing in it can be relied on: a flipped bit makes a version 9 of 1.
+                bad_lines += 1
+                continue
             except MalformedRecordError:
                 if is_first:
                     self._refuse_newer(line)
