@@ -14,8 +14,14 @@ import pyte
 DEADLINE_S = 60.0
 
 
+PROGRAM = (sys.executable, "-m", "tuitrain")
+
+
 class Terminal:
-    """Runs `python -m tuitrain` in a pseudo-terminal and reads what it draws."""
+    """Runs `python -m tuitrain` in a pseudo-terminal and reads what it draws.
+
+    `program` may be another way to it: an SSH client that starts it somewhere else.
+    """
 
     def __init__(
         self,
@@ -24,6 +30,7 @@ class Terminal:
         *,
         columns: int = 120,
         rows: int = 36,
+        program: Sequence[str] = PROGRAM,
         **environment: str,
     ) -> None:
         kept = {
@@ -36,8 +43,8 @@ class Terminal:
         self.received = bytearray()
         """Every byte the program wrote so far."""
         self.process: Any = pexpect.spawn(
-            sys.executable,
-            ["-m", "tuitrain", *arguments],
+            program[0],
+            [*program[1:], *arguments],
             cwd=str(folder),
             env={**kept, "TERM": "xterm-256color", **environment},
             dimensions=(rows, columns),

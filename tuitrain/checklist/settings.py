@@ -158,7 +158,10 @@ def settings_from(data: Mapping[str, Any]) -> Settings:
     Raises:
         SettingsError: In one line: which key, what it holds, what is allowed.
     """
-    _refuse_non_finite(data, "")
+    try:
+        _refuse_unwritable(data, "")
+    except RecursionError:
+        raise SettingsError("settings: are nested too deeply") from None
     _refuse_nested(data.get("config"))
     try:
         settings = msgspec.convert(data, Settings)
@@ -192,15 +195,27 @@ def _without_none(value: object) -> object:
     return value
 
 
-def _refuse_non_finite(value: object, path: str) -> None:
+def _refuse_unwritable(value: object, path: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{path}: is {value}; give a finite number")
+    if isinstance(value, str) and not _is_text(value):
+        # The name of a file that is no UTF-8 reaches Python as such a text.
+        raise SettingsError(f"{path}: is {value!r}, which is no UTF-8; rename it")
     if isinstance(value, Mapping):
         for key, item in value.items():
-            _refuse_non_finite(item, f"{path}.{key}" if path else str(key))
+            _refuse_unwritable(key, f"a key in {path or 'settings'}")
+            _refuse_unwritable(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, item in enumerate(value):
-            _refuse_non_finite(item, f"{path}[{index}]")
+            _refuse_unwritable(item, f"{path}[{index}]")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_nested(config: object) -> None:

@@ -54,7 +54,7 @@ def edit_settings(text: str, settings: Settings) -> str:
         edited = _edit(text, _changed(settings_to(asked), settings_to(settings)))
         if settings_from(tomllib.loads(edited)) == settings:
             return edited
-    except (SettingsError, tomllib.TOMLDecodeError):
+    except (SettingsError, tomllib.TOMLDecodeError, RecursionError):
         pass
     return format_settings(settings)
 

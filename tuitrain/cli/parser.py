@@ -98,7 +98,9 @@ def _add_run(commands: "_Commands[Parser]") -> None:
     parser = _add(commands, "run", "Start or carry on the study of a training script.")
     parser.epilog = (
         "What stands after -- is given to a script with a loop of its own: "
-        "tuitrain run train.py -- --data DIR"
+        "tuitrain run train.py -- --data DIR. "
+        "Over SSH, ssh HOST 'tuitrain run train.py --headless &' returns once the study "
+        "runs."
     )
     parser.add_argument(
         "script",

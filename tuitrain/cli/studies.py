@@ -35,7 +35,7 @@ def read_settings(folder: StudyFolder) -> Settings:
         return settings_from(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: is no TOML ({error}); repair it") from None
     except SettingsError as error:
         raise UsageError(f"{path}: {error}") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuitrain.cli.failures import UsageError
-from tuitrain.cli.terminal import is_terminal, write_ascii_only
+from tuitrain.cli.terminal import is_left_behind, is_terminal, write_ascii_only
 
 if TYPE_CHECKING:
     from tuitrain.events import Step
@@ -90,6 +90,8 @@ def _walk_headless(
         progress,
         until=until,
         as_json=options.json,
+        # A document on a pipe is for a program, which waits for it.
+        is_left=is_left_behind if not options.json else lambda: False,
     )
 
 

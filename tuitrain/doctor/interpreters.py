@@ -72,7 +72,7 @@ def read_devices(settings: Path) -> dict[str, object]:
     """Return the section on devices of a `study.toml`; {}: none that can be read."""
     try:
         content = tomllib.loads(settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     devices = content.get("devices")
     return devices if isinstance(devices, dict) else {}

@@ -3,6 +3,7 @@
 from tuitrain.events.codec import (
     FORMAT,
     FORMAT_VERSION,
+    DamagedRecordError,
     LogVersionError,
     MalformedRecordError,
     Record,
@@ -78,6 +79,7 @@ __all__ = [
     "CheckpointSaved",
     "Confidence",
     "Config",
+    "DamagedRecordError",
     "EpochEnded",
     "Event",
     "Evidence",

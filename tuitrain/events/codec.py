@@ -38,6 +38,10 @@ class MalformedRecordError(RecordError, ValueError):
     """A line is torn, damaged, or not a record at all."""
 
 
+class DamagedRecordError(MalformedRecordError):
+    """A line is a record's, but its CRC is not that of its content."""
+
+
 class LogVersionError(RecordError):
     """A log was written by a newer tuitrain."""
 
@@ -92,10 +96,13 @@ def decode_record(line: bytes) -> Record:
     line = line.removesuffix(b"\n")
     body = line[:-_TAIL_LENGTH]
     if not body or line[-_TAIL_LENGTH:] != b'%s%08x"}' % (_CRC_KEY, zlib.crc32(body)):
-        raise MalformedRecordError("torn or damaged line")
+        is_whole = line[-_TAIL_LENGTH:].startswith(_CRC_KEY)
+        raise (DamagedRecordError if is_whole else MalformedRecordError)(
+            "torn or damaged line"
+        )
     try:
         return _decoder.decode(body + b"}")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedRecordError(str(error)) from None
 
 

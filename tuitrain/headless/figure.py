@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tuitrain.headless.output import Look
 from tuitrain.headless.scale import Scale, find_scale
 from tuitrain.model import Series
-from tuitrain.units import format_number
+from tuitrain.units import format_number, sanitize
 
 HEIGHT: Final = 14
 """Rows of one figure, frame and title included."""
@@ -51,7 +51,13 @@ def draw(
         may_be_log: Whether a wide positive range is drawn on a log scale, and a curve
             that explodes may leave the window.
     """
-    curves = [curve for curve in curves if len(curve.series)][: len(_GLYPHS)]
+    # A printer writes pictures as they are, and metrics and configurations name them.
+    title = sanitize(title)
+    curves = [
+        Curve(sanitize(curve.label), curve.series)
+        for curve in curves
+        if len(curve.series)
+    ][: len(_GLYPHS)]
     bounds = _bounds(curves)
     if bounds is None:
         return [f"{title}: nothing to draw", *_broken_notes(curves)]

@@ -39,6 +39,7 @@ def run_headless(
     *,
     until: Step | None = None,
     as_json: bool = False,
+    is_left: Callable[[], bool] = lambda: False,
 ) -> ExitStatus:
     """Walk a study through its steps and print it; a finished one is printed at once.
 
@@ -52,6 +53,8 @@ def run_headless(
         progress: Where a line goes for everything that happens.
         until: The last step to run; None: all.
         as_json: The result is the JSON document instead of figures and tables.
+        is_left: Whether nobody waits for the result any more; asked again and again
+            once the study runs. If so, it goes on without being followed.
 
     Raises:
         HeadlessError: The script can't be used, or the supervisor refuses, or dies
@@ -61,17 +64,11 @@ def run_headless(
     walk = _Walk(folder, revive, progress)
     try:
         walk.catch_up()
-        if not walk.has_reached(until):
-            walk.follow(until)
+        if not walk.has_reached(until) and not walk.follow(until, is_left):
+            progress.lines(_say_it_goes_on(folder))
+            return ExitStatus.DONE
     except KeyboardInterrupt:
-        progress.lines(
-            [
-                "",
-                "detached; the study goes on",
-                f"  to see it again: tuitrain attach {folder.path}",
-                f"  to stop it:      tuitrain stop {folder.path}",
-            ]
-        )
+        progress.lines(["", *_say_it_goes_on(folder)])
         return ExitStatus.INTERRUPTED
     finally:
         walk.close()
@@ -83,6 +80,14 @@ def run_headless(
     if as_json:
         print_result(loaded, results, as_json=True)
     raise HeadlessError(ended.message)
+
+
+def _say_it_goes_on(folder: StudyFolder) -> list[str]:
+    return [
+        "detached; the study goes on",
+        f"  to see it again: tuitrain attach {folder.path}",
+        f"  to stop it:      tuitrain stop {folder.path}",
+    ]
 
 
 class _Walk:
@@ -115,17 +120,20 @@ class _Walk:
             return ended is not None and ended.state == "reached"
         return current.step.number > until.number
 
-    def follow(self, until: Step | None) -> None:
-        """Ask for the steps and follow them to the end."""
+    def follow(self, until: Step | None, is_left: Callable[[], bool]) -> bool:
+        """Ask for the steps and follow them to the end; False: left before it."""
         before = self._model.ended
         while not self._begin(until):
             self.catch_up()
         while self._model.ended is None or self._model.ended is before:
+            if is_left():
+                return False
             self._step()
         deadline_s = SYSTEM_CLOCK.mono_s() + LAST_TRIALS_S
         while self._has_running() and SYSTEM_CLOCK.mono_s() < deadline_s:
             time.sleep(LOOK_EVERY_S)
             self.catch_up()
+        return True
 
     def _begin(self, until: Step | None) -> bool:
         """Ask for the steps; False: the supervisor died meanwhile, ask again."""

@@ -9,12 +9,22 @@ from operator import ge
 
 from tuitrain.events import (
     BestAccepted,
+    CheckpointSaved,
+    EpochEnded,
+    Event,
+    GpusSampled,
     PointsMeasured,
+    ProbeFailed,
     Record,
     StepEntered,
     StepStarted,
     StudyEnded,
+    TaskDescribed,
+    TaskInspected,
+    TrialEnded,
+    TrialFinished,
     TrialId,
+    TrialStarted,
     VerdictReached,
 )
 from tuitrain.model.fold import fold, fold_all, in_order
@@ -45,6 +55,8 @@ class Recording:
         """Wall time of the last event; None: there is none."""
         self._growths: dict[TrialId, _Growth] = {}
         self._events: list[Record] = []
+        self._moments: list[float] = []
+        self._newest: dict[str, float] = {}
         self._times: list[float] | None = []
         self._snapshots: list[tuple[int, StudyModel]] = [(0, StudyModel())]
         self._next = 0
@@ -63,6 +75,7 @@ class Recording:
                 growth.add(event, record.at_s)
             else:
                 self._events.append(record)
+                self._moments.append(self._moment(record))
                 self._times = None
             self._extend(record.at_s)
 
@@ -87,10 +100,20 @@ class Recording:
         if self.end_s is None or at_s > self.end_s:
             self.end_s = at_s
 
+    def _moment(self, record: Record) -> float:
+        """Return when an event counts as written: a wall clock may be set back."""
+        stream = _stream_of(record.event)
+        moment_s = max(record.at_s, self._newest.get(stream, record.at_s))
+        self._newest[stream] = moment_s
+        return moment_s
+
     def _sort(self) -> list[float]:
         if self._times is None:
-            self._events.sort(key=lambda record: record.at_s)
-            self._times = [record.at_s for record in self._events]
+            # Stable: of one stream, what was written first comes first.
+            order = sorted(range(len(self._moments)), key=self._moments.__getitem__)
+            self._events = [self._events[place] for place in order]
+            self._moments = [self._moments[place] for place in order]
+            self._times = self._moments
             self._snapshots = [(0, StudyModel())]
             self._next, self._model = self._snapshots[0]
         return self._times
@@ -141,6 +164,27 @@ class Recording:
             changed = replace(changed, last_at_s=written_s)
         self._shown[trial] = before, writings, changed
         return changed
+
+
+def _stream_of(event: Event) -> str:
+    """Return a name for the file an event is written to, the same for all of one file."""
+    match event:
+        case TrialStarted() | TrialEnded():
+            return f"{event.trial}/state"
+        case (
+            TaskDescribed()
+            | PointsMeasured()
+            | EpochEnded()
+            | CheckpointSaved()
+            | ProbeFailed()
+            | TaskInspected()
+            | TrialFinished()
+        ):
+            return f"{event.trial}/points"
+        case GpusSampled():
+            return "gpus"
+        case _:
+            return "journal"
 
 
 class _Growth:

@@ -37,13 +37,27 @@ class LogWriter:
         """
         self._path = path
         self._clock = clock
+        self._descriptor = -1
+        self._torn_from: int | None = None
+        try:
+            self._open(stream)
+        except BaseException:
+            # Whoever tries again and again must not run out of descriptors by it.
+            self.close()
+            raise
+
+    def _open(self, stream: str) -> None:
         try:
             self._descriptor = os.open(
-                path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE
+                self._path,
+                os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+                PRIVATE_FILE,
             )
             self._next_seq = self._find_next_seq()
         except OSError as error:
-            raise StoreError(f"{path}: can't be opened ({error.strerror})") from None
+            raise StoreError(
+                f"{self._path}: can't be opened ({error.strerror})"
+            ) from None
         if self._next_seq == 0:
             opened = LogOpened(
                 format=f"{FORMAT}/{FORMAT_VERSION}",
@@ -90,17 +104,25 @@ class LogWriter:
 
     def _write(self, content: bytes) -> None:
         try:
+            self._cut_back()
             end = os.lseek(self._descriptor, 0, os.SEEK_END)
             written = os.write(self._descriptor, content)
             if written == len(content):
                 return
-            # Safe since nobody else appends to this file.
-            os.ftruncate(self._descriptor, end)
+            self._torn_from = end
+            self._cut_back()
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror}") from None
         raise StoreError(
             f"{self._path}: no space left, {written} of {len(content)} bytes"
         )
+
+    def _cut_back(self) -> None:
+        """Take away what a short write left; until then nothing may be put behind it."""
+        if self._torn_from is not None:
+            # Safe since nobody else appends to this file.
+            os.ftruncate(self._descriptor, self._torn_from)
+            self._torn_from = None
 
     def _find_next_seq(self) -> int:
         """Close a torn last line, and return the number after the last whole record."""

@@ -122,7 +122,10 @@ class StudyFolder:
             StoreError: It can't be made or written to.
         """
         try:
-            self.trials.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # One by one: the mode given with `parents` is that of the last one only.
+            for folder in (self.path, self.trials):
+                folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"{self.path}: the study folder can't be written ({error.strerror}); "

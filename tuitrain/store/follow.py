@@ -9,6 +9,7 @@ import msgspec
 from tuitrain.events import (
     FORMAT,
     FORMAT_VERSION,
+    DamagedRecordError,
     LogOpened,
     LogVersionError,
     MalformedRecordError,
@@ -16,6 +17,8 @@ from tuitrain.events import (
     decode_record,
 )
 from tuitrain.store.failures import StoreError
+
+_VERSION_DIGITS = 9
 
 READ_BYTES = 1 << 18
 """Bytes read in one bite, so that a long log can't hold its reader up."""
@@ -133,6 +136,10 @@ class LogFollower:
             is_first = self._next_seq == 0 and not records
             try:
                 record = decode_record(line)
+            except DamagedRecordError:
+                # Nothing in it can be relied on: a flipped bit makes a version 9 of 1.
+                bad_lines += 1
+                continue
             except MalformedRecordError:
                 if is_first:
                     self._refuse_newer(line)
@@ -159,7 +166,7 @@ class LogFollower:
         name, _, version = record.event.format.partition("/")
         if name != FORMAT or not version.isdecimal():
             raise StoreError(f"{self._path.name}: is not a tuitrain log")
-        if int(version) > FORMAT_VERSION:
+        if _is_newer(version):
             raise self._version_error(version)
 
     def _refuse_newer(self, line: bytes) -> None:
@@ -167,13 +174,24 @@ class LogFollower:
         try:
             raw = msgspec.json.decode(line)
             name, _, version = str(raw["event"]["format"]).partition("/")
-        except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
+        except (
+            msgspec.DecodeError,
+            RecursionError,
+            UnicodeDecodeError,
+            KeyError,
+            TypeError,
+        ):
             return
-        if name == FORMAT and version.isdecimal() and int(version) > FORMAT_VERSION:
+        if name == FORMAT and version.isdecimal() and _is_newer(version):
             raise self._version_error(version)
 
     def _version_error(self, version: str) -> LogVersionError:
         return LogVersionError(
-            f"{self._path.name}: log version {version} is newer than this tuitrain "
+            f"{self._path.name}: log version {version[:_VERSION_DIGITS]} is newer than this tuitrain "
             f"({FORMAT_VERSION}); upgrade to read it"
         )
+
+
+def _is_newer(version: str) -> bool:
+    # Python refuses to read a number of thousands of digits.
+    return len(version) > _VERSION_DIGITS or int(version) > FORMAT_VERSION

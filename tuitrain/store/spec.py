@@ -68,5 +68,5 @@ def read_spec(path: Path) -> TrialSpec:
         return msgspec.json.decode(path.read_bytes(), type=TrialSpec)
     except OSError as error:
         raise StoreError(f"{path}: can't be read ({error.strerror})") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise StoreError(f"{path}: is no trial description ({error})") from None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -35,14 +36,18 @@ from tuitrain.wire import (
 )
 
 MAX_CONNECTIONS: Final = 128
-"""More than any study has trials at once and screens attached; far below the limit of
-open files, at which accepting would fail again and again."""
+"""More than any study has trials at once and screens attached."""
+DESCRIPTOR_SHARE: Final = 4
+"""One in so many descriptors may be a connection: the others are for the study's files,
+which could not be read or written any more."""
 HELLO_S: Final = 5.0
 """Time a new peer has to say who it is."""
 CLIENT_BACKLOG_BYTES: Final = 16 << 20
 """Bytes kept for a client that does not read; one that needs more is dropped."""
 
-_BACKLOG: Final = 64
+_BACKLOG: Final = 16
+"""asyncio accepts so many in one go, before it is known who they are; whoever comes
+when the queue is full tries again."""
 _SOCKET_UMASK: Final = 0o177
 
 _log = logging.getLogger(__name__)
@@ -184,7 +189,7 @@ class Guest(asyncio.Protocol):
         if peer.uid != os.getuid():
             _log.warning("refused user %d (process %d)", peer.uid, peer.pid)
             transport.abort()
-        elif len(self._server.guests) > MAX_CONNECTIONS:
+        elif len(self._server.guests) > _most_connections():
             self._refuse("too many connections; close some screens and try again")
         else:
             loop = asyncio.get_running_loop()
@@ -272,3 +277,10 @@ class Guest(asyncio.Protocol):
             return
         answer = self._server.household.take_command(asked.command)
         self.say(msgspec.structs.replace(answer, id=asked.id))
+
+
+def _most_connections() -> int:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, limit // DESCRIPTOR_SHARE)

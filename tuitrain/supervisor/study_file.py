@@ -37,7 +37,7 @@ class StudyFile:
             settings = settings_from(tomllib.loads(content.decode()))
         except SettingsError as error:
             raise SettingsError(f"{self._path}: {error}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SettingsError(f"{self._path}: is not TOML ({error})") from None
         self._read_content = content
         return settings

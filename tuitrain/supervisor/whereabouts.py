@@ -42,7 +42,7 @@ def read_whereabouts(folder: StudyFolder) -> Whereabouts | None:
     """Return what the last supervisor wrote; None: nothing that can be read."""
     try:
         return msgspec.json.decode(folder.supervisor.read_bytes(), type=Whereabouts)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
 
 

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from tuitrain.tui.base_app import BaseApp
 from tuitrain.tui.glyphs import to_ascii
 from tuitrain.tui.lines import BLANK, Line, changed_cells, fit, width_of
+from tuitrain.units import sanitize
 
 
 class LinesPane(Widget):
@@ -68,6 +69,7 @@ class LinesPane(Widget):
 
     def entitle(self, title: str, subtitle: str = "") -> None:
         """Write on the border; a title that stays the same repaints nothing."""
+        title, subtitle = sanitize(title), sanitize(subtitle)
         if (title, subtitle) == self._titles:
             return
         self._titles = title, subtitle
@@ -139,4 +141,7 @@ class LinesPane(Widget):
 
 
 def _fitted(row: Line, width: int) -> Line:
+    # Whoever made the row should have; one who forgot must not reach the terminal.
+    if not all(text.isprintable() for text, _ in row):
+        row = tuple((sanitize(text), role) for text, role in row)
     return row if width_of(row) <= width else fit(row, width)

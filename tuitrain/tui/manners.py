@@ -12,7 +12,7 @@ from typing import Any
 
 from textual.app import App
 
-LAST_WORDS_S = 2.0
+LAST_WORDS_S = 1.0
 """How long a signalled app may take to restore the terminal before it is ended."""
 
 

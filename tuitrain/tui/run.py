@@ -155,4 +155,4 @@ def _end(app: TuitrainApp) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"tuitrain: {text}\n")
+    sys.stderr.write(f"tuitrain: {sanitize(text)}\n")

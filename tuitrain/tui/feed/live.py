@@ -123,7 +123,9 @@ class LiveFeed:
             if self._wire is None and now_s - tried_s >= RECONNECT_EVERY_S:
                 tried_s = now_s
                 problem = self._reconnect(problem, post)
-            lines = self._receive()
+            # What was before is on file: nothing is waited for until it is shown.
+            wait_s = 0.0 if looked_s < 0 else min(self._due_in_s(), FILES_EVERY_S)
+            lines = self._receive(wait_s)
             if lines is None:
                 looked_s = float("-inf")
             for relayed in lines or ():
@@ -160,12 +162,12 @@ class LiveFeed:
             self._told_s, self._has_news, self._is_urgent = now_s, False, False
             post(StudyAdvanced(Study(self._model)))
 
-    def _receive(self) -> list[Relayed] | None:
-        """Return what the socket brought; None: it was lost."""
+    def _receive(self, timeout_s: float) -> list[Relayed] | None:
+        """Return what the socket brought in this time; None: it was lost."""
         if self._wire is None:
             return []
         try:
-            return self._wire.receive(min(self._due_in_s(), FILES_EVERY_S))
+            return self._wire.receive(timeout_s)
         except WireError:
             self._hang_up()
             return None

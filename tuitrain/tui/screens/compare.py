@@ -72,7 +72,7 @@ def compare(
     """
     head: list[Span] = [(" " * _NAME_WIDTH, "")]
     for shown in part:
-        name = f"{shown.letter} {shown.trial.trial}"
+        name = f"{shown.letter} {plain(shown.trial.trial)}"
         head.append((pad(name, _CELL_WIDTH, right=True), shown.role))
     states: list[Span] = [(pad("state", _NAME_WIDTH), "muted")]
     for shown in part:
