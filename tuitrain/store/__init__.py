@@ -5,6 +5,7 @@ from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import StudyFolder, TrialFolder, write_atomically
 from tuitrain.store.follow import READ_BYTES, LogFollower, StreamDamage
 from tuitrain.store.spec import TrialSpec, read_spec, write_spec
+from tuitrain.store.tail import read_last
 
 __all__ = [
     "READ_BYTES",
@@ -15,6 +16,7 @@ __all__ = [
     "StudyFolder",
     "TrialFolder",
     "TrialSpec",
+    "read_last",
     "read_spec",
     "write_atomically",
     "write_spec",
