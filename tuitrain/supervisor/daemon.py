@@ -26,6 +26,7 @@ from tuitrain.model import StudyModel
 from tuitrain.store import StoreError, StudyFolder
 from tuitrain.supervisor.conductor import Conductor
 from tuitrain.supervisor.crew import Crew
+from tuitrain.supervisor.disk import find_disk_trouble
 from tuitrain.supervisor.past import Past
 from tuitrain.supervisor.sampling import Sampling
 from tuitrain.supervisor.server import Server
@@ -80,6 +81,7 @@ class Daemon:
         self._stop_by_s: float | None = None
         self._quiet_since_s: float | None = None
         self._is_held_up = False
+        self._disk_trouble = ""
         self._reported_s: dict[str, float] = {}
 
     @property
@@ -153,12 +155,13 @@ class Daemon:
                 self._use_devices()
             if self._past.is_read and self._slots is not None:
                 self._crew.launch(self._model, self._conductor.settings, self._slots)
-        except (StoreError, LaunchError, LogVersionError) as error:
+        except (StoreError, LaunchError, LogVersionError, OSError) as error:
+            # An `OSError` is want of descriptors or processes, which may pass.
             self._report(str(error))
             self._is_held_up = True
         else:
             self._is_held_up = False
-            self._server.tell_trouble("")
+            self._server.tell_trouble(self._disk_trouble)
         self._watch.follow(self._model)
         self._look_for_end()
 
@@ -262,6 +265,7 @@ class Daemon:
                 await self._server.reopen_if_lost()
             except (OSError, WireError) as error:
                 self._report(f"{self._server.path}: can't be bound again ({error})")
+            self._disk_trouble = find_disk_trouble(self._folder.path)
 
     def _look_for_end(self) -> None:
         now_s = asyncio.get_running_loop().time()

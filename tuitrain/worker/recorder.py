@@ -154,8 +154,12 @@ class Recorder:
             self._unwritten = self._append(self._unwritten)
         self._bound()
         if self._lost and not self._unwritten:
+            # Each time, unlike other failures: the sum of them all is what was lost.
             lost, self._lost = self._lost, 0
-            self._report("log", f"{lost} points lost: the log was not writable")
+            error = f"{lost} points lost: the log was not writable"
+            self._unwritten.append(
+                ProbeFailed(trial=self.trial, probe="log", error=error)
+            )
 
     def _append(self, events: list[Event]) -> list[Event]:
         """Write and offer `events`; return those the log did not take."""
