@@ -122,8 +122,8 @@ class Books:
 
     def __init__(self, study: RealStudy) -> None:
         self.acknowledged = self.lost = self.duplicated = self.mangled = self.points = 0
-        self.holes = 0
-        """Iterations between the first and the last acknowledged that nobody has."""
+        self.holes = self.missing_counts = 0
+        """Gaps between iterations that were acknowledged, and the iterations in them."""
         self.finals: dict[str, list[Event]] = {}
         """The final records of every trial that started."""
         self._study = study
@@ -161,8 +161,9 @@ class Books:
             self.duplicated += size * (known[line] - 1) if known[line] else 0
             if "count" in event.values:
                 counts += [float(value) for value in event.values["count"]]
-        steps = (later - earlier for earlier, later in pairwise(counts))
+        steps = [later - earlier for earlier, later in pairwise(counts)]
         self.holes += sum(step != 1.0 for step in steps)
+        self.missing_counts += round(sum(step - 1.0 for step in steps))
 
     def _read(self, path: Path) -> list[Event]:
         return self._decode(_whole_lines(path))

@@ -42,11 +42,12 @@ class RealStudy:
         *,
         trials: int = 1,
         slots: int = 1,
+        outside: Path | None = None,
         settings: Mapping[str, Any] | None = None,
         **environment: str,
     ) -> Self:
         """Write a study whose first step runs `trials` trainings of `script`."""
-        outside = base / "outside"
+        outside = outside or base / "outside"
         outside.mkdir(parents=True)
         folder = StudyFolder(base / unique_name("study"))
         folder.create()

@@ -16,6 +16,8 @@ from torch import nn
 
 import tuitrain
 
+FLOOD, SERIES = 10, 400
+
 outside = Path(os.environ["OUTSIDE"])
 pause_s = float(os.environ.get("PAUSE_S", "0.02"))
 run = tuitrain.init(config={"lr": 1e-3, "weight_decay": 0.0})
@@ -57,5 +59,11 @@ while not (outside / "finish").exists() and not session.is_over():
     if count % 50 == 0:
         print(f"iteration {count}")
     time.sleep(pause_s)
+    # As many series as this, each at an iteration of its own, are as many events, so
+    # that more has to wait in memory than is kept.
+    if (outside / "flood").exists():
+        first = FLOOD * count
+        for number in range(first, first + FLOOD):
+            run.log({f"flood_{number % SERIES}": 0.0}, iteration=number)
 np.save(outside / session.spec.trial, np.array(times))
 run.finish()

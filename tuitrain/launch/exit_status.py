@@ -1,4 +1,7 @@
-"""How a process ended that was never our child, where the kernel tells: Linux 6.15."""
+"""How a process ended that was never our child, where the kernel tells.
+
+Before anybody has waited for it, every kernel does; after that, Linux 6.15.
+"""
 
 import fcntl
 import os
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tuitrain.events import TrialId
-from tuitrain.launch.identity import ProcessIdentity
+from tuitrain.launch.identity import ProcessIdentity, read_zombie_status
 
 _PIDFD_GET_INFO: Final = 0xC040FF0B
 """`_IOWR(0xFF, 11, struct pidfd_info)` with the struct's first, 64 bytes long version."""
@@ -41,7 +44,7 @@ class ExitKeeper:
 
     def __init__(self) -> None:
         """Hold on to nothing yet."""
-        self._held: dict[TrialId, int] = {}
+        self._held: dict[TrialId, tuple[int, ProcessIdentity]] = {}
 
     def hold(self, trial: TrialId, process: ProcessIdentity) -> None:
         """Hold on to the process of `trial` from here on, if it is still there."""
@@ -53,32 +56,41 @@ class ExitKeeper:
             # For want of descriptors; it may work the next time.
             return
         if descriptor is not None:
-            self._held[trial] = descriptor
+            self._held[trial] = (descriptor, process)
 
     def tell(self, trial: TrialId) -> ExitStatus | None:
         """Return how the process of `trial` ended; None: not yet, or nobody can tell."""
-        descriptor = self._held.get(trial)
-        if descriptor is None:
+        held = self._held.get(trial)
+        if held is None:
             return None
-        info = bytearray(_INFO_BYTES)
-        struct.pack_into("=Q", info, 0, _EXIT)
-        try:
-            fcntl.ioctl(descriptor, _PIDFD_GET_INFO, info)
-        except OSError:
-            return None
-        (answered,) = struct.unpack_from("=Q", info, 0)
-        if not answered & _EXIT:
-            return None
-        (status,) = struct.unpack_from("=i", info, _STATUS_AT)
-        return ExitStatus.of(status)
+        descriptor, process = held
+        status = _read_reaped(descriptor)
+        if status is None:
+            status = read_zombie_status(process)
+        return None if status is None else ExitStatus.of(status)
 
     def release(self, trial: TrialId) -> None:
         """Let go of the process of `trial`."""
-        descriptor = self._held.pop(trial, None)
-        if descriptor is not None:
-            os.close(descriptor)
+        held = self._held.pop(trial, None)
+        if held is not None:
+            os.close(held[0])
 
     def close(self) -> None:
         """Let go of all."""
         for trial in list(self._held):
             self.release(trial)
+
+
+def _read_reaped(descriptor: int) -> int | None:
+    """Return the wait status of a process that was waited for; None: not told."""
+    info = bytearray(_INFO_BYTES)
+    struct.pack_into("=Q", info, 0, _EXIT)
+    try:
+        fcntl.ioctl(descriptor, _PIDFD_GET_INFO, info)
+    except OSError:
+        return None
+    (answered,) = struct.unpack_from("=Q", info, 0)
+    if not answered & _EXIT:
+        return None
+    (status,) = struct.unpack_from("=i", info, _STATUS_AT)
+    return int(status)

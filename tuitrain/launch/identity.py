@@ -5,9 +5,12 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from tuitrain.events import TrialStarted
+
+_EXIT_CODE: Final = 49
+"""Its place among the fields after the name."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +112,33 @@ def read_status(pid: int, proc: Path = Path("/proc")) -> ProcessStatus | None:
     Raises:
         OSError: It can't be told, for want of descriptors say.
     """
-    try:
-        raw = (proc / str(pid) / "stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    fields = _read_fields(pid, proc)
+    if fields is None:
         return None
-    # The name in parentheses may itself hold blanks and parentheses.
-    fields = raw[raw.rfind(b")") + 2 :].split()
     return ProcessStatus(
         parent_pid=int(fields[1]),
         session=int(fields[3]),
         start_ticks=int(fields[19]),
         is_zombie=fields[0] in (b"Z", b"X"),
     )
+
+
+def read_zombie_status(process: ProcessIdentity) -> int | None:
+    """Return the wait status of a process nobody has waited for yet; None: not told."""
+    fields = _read_fields(process.pid)
+    if fields is None or fields[0] != b"Z" or len(fields) <= _EXIT_CODE:
+        return None
+    return int(fields[_EXIT_CODE]) if int(fields[19]) == process.start_ticks else None
+
+
+def _read_fields(pid: int, proc: Path = Path("/proc")) -> list[bytes] | None:
+    """Return what the kernel writes of a process after its name; None: there is none."""
+    try:
+        raw = (proc / str(pid) / "stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    # The name in parentheses may itself hold blanks and parentheses.
+    return raw[raw.rfind(b")") + 2 :].split()
 
 
 @functools.cache
