@@ -20,7 +20,5 @@ def find_disk_trouble(folder: Path) -> str:
     is_full = facts.f_bavail * facts.f_frsize < LEAST_BYTES
     # Some file systems count no files at all.
     if is_full or (facts.f_files > 0 and facts.f_favail == 0):
-        return (
-            "disk full: newest points wait in memory, older ones get lost; free space"
-        )
+        return "disk full: points wait in memory, the oldest get lost; free some space"
     return ""
