@@ -1,10 +1,13 @@
 """A scope of its own under systemd: what is in it does not end with the login session.
 
 With `KillUserProcesses=yes` logind ends a session's whole control group at logout, and
-no fork leaves a control group. The user's own manager can lend another one.
+no fork leaves a control group. The user's own manager can lend another one, which is
+no gain unless that manager lingers: otherwise it ends at the last logout with all its
+scopes, where a process left behind in the session might have been spared.
 """
 
 import os
+import pwd
 import re
 import secrets
 import shutil
@@ -14,6 +17,7 @@ from typing import Final
 
 _OWN_GROUP: Final = Path("proc/self/cgroup")
 _BOOTED: Final = Path("run/systemd/system")
+_LINGER: Final = Path("var/lib/systemd/linger")
 _BUSES: Final = ("bus", "systemd/private")
 _LONGEST_NAME: Final = 60
 
@@ -25,12 +29,12 @@ def find_scope_command(
 
     Args:
         study: Name that the scope is known by in `systemctl --user`.
-        root: Where `proc` and `run` lie.
+        root: Where `proc`, `run` and `var` lie.
         environment: Of this process.
 
     Returns:
-        []: there is no systemd, no manager of this user, or nothing to leave, since
-        this process is in no login session.
+        []: there is no systemd, no manager of this user that lingers, or nothing to
+        leave, since this process is in no login session.
     """
     program = shutil.which("systemd-run", path=environment.get("PATH"))
     runtime = environment.get("XDG_RUNTIME_DIR")
@@ -38,7 +42,7 @@ def find_scope_command(
         return []
     if not any((Path(runtime) / bus).exists() for bus in _BUSES):
         return []
-    if not _is_in_session(root):
+    if not (root / _LINGER / _user()).exists() or not _is_in_session(root):
         return []
     return [
         program,
@@ -50,6 +54,13 @@ def find_scope_command(
         f"--description=tuitrain study {_plain(study)}",
         "--",
     ]
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _is_in_session(root: Path) -> bool:

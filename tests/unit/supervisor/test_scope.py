@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 
 import pytest
 
@@ -10,6 +11,7 @@ from tuitrain.supervisor import ensure, find_running
 from tuitrain.supervisor.scope import find_scope_command
 
 SESSION = "0::/user.slice/user-1000.slice/session-3.scope\n"
+LINGER = f"var/lib/systemd/linger/{pwd.getpwuid(os.getuid()).pw_name}"
 FAKE = """#!/usr/bin/env python3
 # Fake of systemd-run: notes how it was called, then becomes the command, as
 # `systemd-run --scope` does.
@@ -32,6 +34,8 @@ def machine(tmp_path, monkeypatch):
     (root / "run/systemd/system").mkdir(parents=True)
     (root / "run/user/1000").mkdir(parents=True)
     (root / "run/user/1000/bus").touch()
+    (root / LINGER).parent.mkdir(parents=True)
+    (root / LINGER).touch()
     program = root / "bin/systemd-run"
     program.parent.mkdir()
     program.write_text(FAKE)
@@ -59,7 +63,7 @@ def test_in_a_login_session_under_systemd_it_is_a_scope_of_its_own(machine):
 
 
 @pytest.mark.parametrize(
-    "missing", ["bin/systemd-run", "run/systemd/system", "run/user/1000/bus"]
+    "missing", ["bin/systemd-run", "run/systemd/system", "run/user/1000/bus", LINGER]
 )
 def test_where_a_part_of_systemd_is_missing_it_starts_as_ever(machine, missing):
     path = machine / missing
