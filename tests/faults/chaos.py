@@ -23,19 +23,21 @@ from tuitrain.events import (
 )
 
 WEIGHTS = {
-    "supervisor": 34,
-    "trial": 24,
-    "shim": 16,
-    "headless": 12,
+    "supervisor": 36,
+    "trial": 26,
+    "shim": 18,
+    "headless": 8,
     "sampler": 6,
-    "screen": 5,
+    "screen": 3,
     "starter": 3,
 }
 """How often each kind is killed, out of 100."""
-STORM = 29
+STORM = 40
 """Kills before it is calm until trials run in all slots again: a starter that is killed
 every second would never get as far as torch."""
-CALM_S = 90.0
+CALM_S = 120.0
+PATIENCE_S = 1.0
+"""How long a kind that has none is waited for, before another one is taken."""
 
 
 class Chaos:
@@ -68,22 +70,19 @@ class Chaos:
             time.sleep(0.1)
 
     def kill_one(self) -> None:
-        """Kill one process of a kind chosen at random, once there is one."""
-        deadline = time.monotonic() + CALM_S
-        while True:
-            present: dict[str, list[Found]] = {}
-            for found in find_processes(self.study.name):
-                if found.kind in WEIGHTS:
-                    present.setdefault(found.kind, []).append(found)
-            if present:
-                kinds = sorted(present)
-                weights = [WEIGHTS[kind] for kind in kinds]
-                (kind,) = self._random.choices(kinds, weights)
-                if self._kill(self._random.choice(present[kind])):
-                    return
-            assert time.monotonic() < deadline, "nothing is left to kill"
+        """Kill one process of a kind chosen at random, or of another if it has none."""
+        began_s = time.monotonic()
+        (wanted,) = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        while time.monotonic() - began_s < CALM_S:
+            present = [f for f in find_processes(self.study.name) if f.kind in WEIGHTS]
+            chosen = [found for found in present if found.kind == wanted]
+            if not chosen and time.monotonic() - began_s > PATIENCE_S:
+                chosen = present
+            if chosen and self._kill(self._random.choice(chosen)):
+                return
             self.tend()
             time.sleep(0.02)
+        raise AssertionError("nothing is left to kill")
 
     def _kill(self, victim: Found) -> bool:
         if not victim.kill(signal.SIGKILL):

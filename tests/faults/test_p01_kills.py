@@ -11,7 +11,7 @@ from tests.faults.processes import find_processes
 from tests.faults.real_study import FAKE_DRIVER, RealStudy
 from tests.flow.waiting import wait_for
 
-SLOTS = 12
+SLOTS = 16
 FINAL_S = 5.0
 
 

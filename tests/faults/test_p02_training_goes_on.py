@@ -114,7 +114,7 @@ def test_no_training_is_stopped_or_slowed_by_its_monitor(
     cases: list[tuple[str, Callable[[], None], int]] = [
         ("no fault, to compare", faults.none, 1),
         ("supervisor stopped for 3 s", faults.stopped, 1),
-        ("supervisor killed", faults.killed, 5),
+        ("supervisor killed", faults.killed, 3),
         ("socket folder removed", faults.without_socket, 2),
         ("supervisor out of descriptors", faults.without_descriptors, 2),
         ("GPU sampler crashed", faults.crashed_sampler, 1),

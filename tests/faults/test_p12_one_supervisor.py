@@ -20,7 +20,7 @@ from tuitrain.supervisor import find_running
 from tuitrain.supervisor.whereabouts import read_whereabouts
 from tuitrain.wire import WireError, connect, find_socket_path
 
-ROUNDS = 16
+ROUNDS = 12
 LONG_ROUNDS = 200
 MOST_RACERS = 4
 LONG_RACERS = 8
