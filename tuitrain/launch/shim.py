@@ -22,6 +22,7 @@ from setproctitle import setproctitle
 from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.events import TrialEnded, TrialStarted
 from tuitrain.launch.exit_status import ExitStatus
+from tuitrain.launch.flushing import Flusher
 from tuitrain.launch.identity import (
     ProcessIdentity,
     find_descendants,
@@ -82,6 +83,8 @@ def run_shim(folder: TrialFolder, start: Start, how: str) -> int:
     log.append([_describe(spec, training, how)])
     os.write(go_write, b"g")
     os.close(go_write)
+    flusher = Flusher([folder.state, folder.points])
+    flusher.start()
     memory = OomCounter()
     ended = ExitStatus.of(_wait(training, memory))
     oom_kills = memory.count_recent()
@@ -95,6 +98,7 @@ def run_shim(folder: TrialFolder, start: Start, how: str) -> int:
             oom_kills=oom_kills,
         ),
     )
+    flusher.flush()
     return 0
 
 
