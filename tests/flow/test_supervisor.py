@@ -18,7 +18,6 @@ from tuitrain.events import (
     StudyEnded,
     SupervisorStarted,
     SupervisorStopped,
-    TrialEnded,
     TrialId,
     TrialStarted,
     Verdict,
@@ -236,7 +235,9 @@ def test_a_trial_that_outlives_its_shim_is_followed_to_its_own_end(supervised):
     wait_for(lambda: supervised.verdict(), "the verdict")
     after = supervised.model().trials[trial.trial]
     assert after.state is TrialState.FINISHED
-    assert after.ended == TrialEnded(trial=trial.trial)
+    # How it ended the kernel tells from Linux 6.15 on; before that, nobody does.
+    assert after.ended is not None
+    assert (after.ended.exit_code, after.ended.signal) in ((0, None), (None, None))
     assert len(after.get("loss")) == POINTS
 
 

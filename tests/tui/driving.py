@@ -46,6 +46,7 @@ class FakeWire:
     def __init__(self, *, refusal: str = "") -> None:
         self.asked: list[Command] = []
         self.refusal = refusal
+        self.trouble = ""
         self.is_lost = False
         self._relayed: list[Relayed] = []
         self._news = threading.Condition()

@@ -118,6 +118,19 @@ def test_a_lost_supervisor_is_told_and_replaced(study: StudyBuilder) -> None:
     assert wires[1].asked == [RunStep()]
 
 
+def test_what_keeps_the_supervisor_from_its_work_is_told_until_it_is_over(
+    study: StudyBuilder,
+) -> None:
+    wire = FakeWire()
+    feed = LiveFeed(study.folder.path, lambda _: wire, refresh_s=0.01)
+    with running(feed) as posted:
+        posted.wait_for(lambda: posted.problems == [""])
+        wire.trouble = "disk full"
+        posted.wait_for(lambda: posted.problems == ["", "disk full"])
+        wire.trouble = ""
+        posted.wait_for(lambda: posted.problems == ["", "disk full", ""])
+
+
 def test_without_a_supervisor_the_files_are_followed(study: StudyBuilder) -> None:
     def connect(_: bool) -> FakeWire:
         raise ConnectionLostError("nobody listens")

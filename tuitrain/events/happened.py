@@ -232,6 +232,9 @@ class TrialEnded(_Happened, frozen=True, kw_only=True):
     """None when a signal ended it."""
     signal: int | None = None
     """None when it ended by itself."""
+    oom_kills: int = 0
+    """Processes that the kernel ended for want of memory in the seconds before: in the
+    trial's control group, or on the machine where that has no counter of its own."""
 
 
 # --- trials/NNNN/points.jsonl, written by the training process ------------------------

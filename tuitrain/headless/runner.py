@@ -104,6 +104,7 @@ class _Walk:
         self._lines = ProgressLines()
         self._connection: Connection | None = None
         self._revivals = 0
+        self._trouble = ""
 
     def catch_up(self) -> None:
         """Fold and tell all that the files hold and was not told yet."""
@@ -163,8 +164,14 @@ class _Walk:
             # Its last words, `StudyEnded` perhaps, are in the journal.
             self.catch_up()
             return
+        self._tell_trouble(connection.trouble)
         self._advance([(r.stream, bytes(r.record) + b"\n") for r in relayed])
         time.sleep(_MERGE_S)  # many lines at once cost less than one by one
+
+    def _tell_trouble(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._progress.lines([f"! {trouble}" if trouble else "! it works again"])
 
     def _advance(self, lines: list[tuple[str, bytes]]) -> None:
         records = []

@@ -5,9 +5,12 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from tuitrain.events import TrialStarted
+
+_EXIT_CODE: Final = 49
+"""Its place among the fields after the name."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class ProcessIdentity:
         """Return the identity of the process that has `pid` now; None: there is none.
 
         A zombie counts as none: it will do nothing more.
+
+        Raises:
+            OSError: It can't be told, for want of descriptors say.
         """
         status = read_status(pid)
         if status is None or status.is_zombie:
@@ -41,14 +47,21 @@ class ProcessIdentity:
         return cls(started.pid, started.start_ticks, started.boot_id)
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs."""
-        return ProcessIdentity.of(self.pid) == self
+        """Whether this very process still runs; what can't be told counts as yes."""
+        try:
+            return ProcessIdentity.of(self.pid) == self
+        except OSError:
+            # Taken for dead, a trial would be put on record as lost while it trains.
+            return True
 
     def send(self, number: signal.Signals) -> bool:
         """Send a signal to this very process; False: it is gone.
 
         The descriptor is opened first and the identity checked after: whatever takes
         over the pid later, the descriptor goes on meaning the same process.
+
+        Raises:
+            OSError: It can't be done now, for want of descriptors say.
         """
         descriptor = self.open()
         if descriptor is None:
@@ -62,12 +75,21 @@ class ProcessIdentity:
         return True
 
     def open(self) -> int | None:
-        """Return a descriptor that turns readable when the process ends; None: it did."""
+        """Return a descriptor that turns readable when the process ends; None: it did.
+
+        Raises:
+            OSError: It can't be done now, for want of descriptors say.
+        """
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return None
-        if self.is_alive():
+        try:
+            is_meant = ProcessIdentity.of(self.pid) == self
+        except OSError:
+            os.close(descriptor)
+            raise
+        if is_meant:
             return descriptor
         os.close(descriptor)
         return None
@@ -78,23 +100,45 @@ class ProcessStatus:
     """What the kernel says of one process."""
 
     parent_pid: int
+    session: int
+    """Pid of the process that opened its session."""
     start_ticks: int
     is_zombie: bool
 
 
 def read_status(pid: int, proc: Path = Path("/proc")) -> ProcessStatus | None:
-    """Return the status of the process `pid`; None: there is none."""
-    try:
-        raw = (proc / str(pid) / "stat").read_bytes()
-    except OSError:
+    """Return the status of the process `pid`; None: there is none.
+
+    Raises:
+        OSError: It can't be told, for want of descriptors say.
+    """
+    fields = _read_fields(pid, proc)
+    if fields is None:
         return None
-    # The name in parentheses may itself hold blanks and parentheses.
-    fields = raw[raw.rfind(b")") + 2 :].split()
     return ProcessStatus(
         parent_pid=int(fields[1]),
+        session=int(fields[3]),
         start_ticks=int(fields[19]),
         is_zombie=fields[0] in (b"Z", b"X"),
     )
+
+
+def read_zombie_status(process: ProcessIdentity) -> int | None:
+    """Return the wait status of a process nobody has waited for yet; None: not told."""
+    fields = _read_fields(process.pid)
+    if fields is None or fields[0] != b"Z" or len(fields) <= _EXIT_CODE:
+        return None
+    return int(fields[_EXIT_CODE]) if int(fields[19]) == process.start_ticks else None
+
+
+def _read_fields(pid: int, proc: Path = Path("/proc")) -> list[bytes] | None:
+    """Return what the kernel writes of a process after its name; None: there is none."""
+    try:
+        raw = (proc / str(pid) / "stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    # The name in parentheses may itself hold blanks and parentheses.
+    return raw[raw.rfind(b")") + 2 :].split()
 
 
 @functools.cache

@@ -21,6 +21,7 @@ from tuitrain.launch.channel import (
     decode_report,
     encode_request,
 )
+from tuitrain.launch.exit_status import ExitKeeper, ExitStatus
 from tuitrain.launch.failures import LaunchError
 from tuitrain.launch.identity import ProcessIdentity
 from tuitrain.launch.interpreter import (
@@ -28,6 +29,7 @@ from tuitrain.launch.interpreter import (
     module_environment,
     patient_threads,
 )
+from tuitrain.launch.remains import find_remains
 from tuitrain.store import TrialFolder, TrialSpec
 
 STARTER_LIVES: Final = 3
@@ -83,6 +85,7 @@ class Launcher:
         self._asked: dict[TrialId, TrialFolder] = {}
         self._fresh: set[int] = set()
         self._news: list[LaunchNews] = []
+        self._exits = ExitKeeper()
 
     @property
     def _is_cold(self) -> bool:
@@ -151,6 +154,7 @@ class Launcher:
 
     def is_alive(self, started: TrialStarted) -> bool:
         """Whether the trial's shim or its training process runs."""
+        self._exits.hold(started.trial, ProcessIdentity.of_training(started))
         return (
             ProcessIdentity.of_shim(started).is_alive()
             or ProcessIdentity.of_training(started).is_alive()
@@ -171,8 +175,22 @@ class Launcher:
         training = ProcessIdentity.of_training(started)
         return training.send(signal.SIGKILL if force else signal.SIGTERM)
 
+    def find_exit(self, started: TrialStarted) -> ExitStatus | None:
+        """Return how a trial ended whose shim did not live to see it; None: who knows."""
+        return self._exits.tell(started.trial)
+
+    def sweep(self, started: TrialStarted, folder: TrialFolder) -> None:
+        """End what a trial left behind whose shim is gone too."""
+        for remains in find_remains(started, folder.path):
+            remains.send(signal.SIGKILL)
+
+    def forget(self, trial: TrialId) -> None:
+        """Let go of what was held of a trial that is over."""
+        self._exits.release(trial)
+
     def close(self) -> None:
         """Let the starter go; trials go on."""
+        self._exits.close()
         self._drop_starter()
 
     def _start_starter(self) -> None:

@@ -21,6 +21,8 @@ from setproctitle import setproctitle
 
 from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.events import TrialEnded, TrialStarted
+from tuitrain.launch.exit_status import ExitStatus
+from tuitrain.launch.flushing import Flusher
 from tuitrain.launch.identity import (
     ProcessIdentity,
     find_descendants,
@@ -28,6 +30,7 @@ from tuitrain.launch.identity import (
     read_status,
 )
 from tuitrain.launch.interpreter import module_command, module_environment
+from tuitrain.launch.oom import LOOK_EVERY_S, OomCounter
 from tuitrain.launch.trial import trial_environment
 from tuitrain.store import (
     LogFollower,
@@ -80,17 +83,22 @@ def run_shim(folder: TrialFolder, start: Start, how: str) -> int:
     log.append([_describe(spec, training, how)])
     os.write(go_write, b"g")
     os.close(go_write)
-    status = _wait(training)
+    flusher = Flusher([folder.state, folder.points])
+    flusher.start()
+    memory = OomCounter()
+    ended = ExitStatus.of(_wait(training, memory))
+    oom_kills = memory.count_recent()
     sweep()
-    code = os.waitstatus_to_exitcode(status)
     _record(
         log,
         TrialEnded(
             trial=spec.trial,
-            exit_code=code if code >= 0 else None,
-            signal=-code if code < 0 else None,
+            exit_code=ended.exit_code,
+            signal=ended.signal,
+            oom_kills=oom_kills,
         ),
     )
+    flusher.flush()
     return 0
 
 
@@ -193,16 +201,18 @@ def _describe(spec: TrialSpec, training: int, how: str) -> TrialStarted:
     )
 
 
-def _wait(training: int) -> int:
+def _wait(training: int, memory: OomCounter) -> int:
     """Return the wait status of the training process; pass a wish to stop on to it."""
     deadline = None
     while (status := _reap(training)) is None:
-        left_s = 60.0 if deadline is None else deadline - SYSTEM_CLOCK.mono_s()
+        left_s = LOOK_EVERY_S if deadline is None else deadline - SYSTEM_CLOCK.mono_s()
         if left_s <= 0:
             _signal_all(signal.SIGKILL)
             left_s = 1.0
         caught = signal.sigtimedwait(_WAITED_FOR, left_s)
-        if caught is not None and caught.si_signo == signal.SIGTERM and not deadline:
+        if caught is None:
+            memory.look()
+        elif caught.si_signo == signal.SIGTERM and not deadline:
             _signal_group(training)
             deadline = SYSTEM_CLOCK.mono_s() + STOP_GRACE_S
     return status

@@ -13,12 +13,13 @@ import threading
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from setproctitle import setproctitle
 
 from tuitrain.launch.interpreter import patient_threads
-from tuitrain.store import TrialFolder, TrialSpec, read_spec
+from tuitrain.launch.output import forgive_output
+from tuitrain.store import TRIAL_VARIABLE, TrialFolder, TrialSpec, read_spec
 
 NOT_RUN = 70
 """Exit status of a training process that was never told to go."""
@@ -69,7 +70,7 @@ def trial_environment(folder: TrialFolder, spec: TrialSpec) -> dict[str, str]:
         # The order that every tool agrees on; a UUID means one GPU whatever the order.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": "" if is_cpu else spec.device,
-        "TUITRAIN_TRIAL": str(folder.path),
+        TRIAL_VARIABLE: str(folder.path),
     }
 
 
@@ -87,7 +88,7 @@ def _run(folder: TrialFolder, spec: TrialSpec, go: int) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    _flush_line_by_line(sys.stdout)
+    forgive_output()
     setproctitle(f"tuitrain trial {spec.study}/{spec.trial}")
     # End of file instead of the byte: the shim died before the start was on record,
     # and somebody else will be told to run this trial.
@@ -108,12 +109,6 @@ def _open_streams(folder: TrialFolder) -> None:
     os.dup2(out, 2)
     os.close(null)
     os.close(out)
-
-
-def _flush_line_by_line(stream: TextIO) -> None:
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(line_buffering=True)
 
 
 def _end(status: int) -> NoReturn:

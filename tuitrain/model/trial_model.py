@@ -21,6 +21,18 @@ from tuitrain.events import (
 from tuitrain.model.series import EMPTY_SERIES, Series
 from tuitrain.units import Seconds
 
+_SIGKILL = 9
+_SIGNAL_NAMES = {
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    15: "SIGTERM",
+}
+"""Linux's numbers: a log may be read on another system."""
+
 
 class TrialState(StrEnum):
     """Where a trial is in its life."""
@@ -148,6 +160,29 @@ class TrialModel:
             return self.stop_reason
         if self.ended is None or self.finished is not None:
             return ""
-        if self.ended.signal is not None:
-            return f"killed by signal {self.ended.signal}"
-        return f"ended with exit status {self.ended.exit_code} and no last word; see its log"
+        if self.ended.signal is None and self.ended.exit_code is None:
+            return f"ended {self.ended_how}"
+        if self.ended.signal is None:
+            return f"ended {self.ended_how} and no last word; see its log"
+        if self.is_likely_out_of_memory:
+            return f"likely out of memory: killed {self.ended_how} as memory ran out"
+        return f"killed {self.ended_how}"
+
+    @property
+    def is_likely_out_of_memory(self) -> bool:
+        """Whether it was killed just as the kernel ended processes for want of memory."""
+        ended = self.ended
+        return ended is not None and ended.signal == _SIGKILL and ended.oom_kills > 0
+
+    @property
+    def ended_how(self) -> str:
+        """How its process ended, in a few words; empty: it has not."""
+        if self.ended is None:
+            return ""
+        number, status = self.ended.signal, self.ended.exit_code
+        if number is not None:
+            name = _SIGNAL_NAMES.get(number)
+            return f"by signal {number} ({name})" if name else f"by signal {number}"
+        if status is None:
+            return "in an unknown way: its shim, which would know, was killed"
+        return f"with exit status {status}"

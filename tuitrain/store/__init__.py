@@ -4,10 +4,12 @@ from tuitrain.store.append import LogWriter
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import StudyFolder, TrialFolder, write_atomically
 from tuitrain.store.follow import READ_BYTES, LogFollower, StreamDamage
-from tuitrain.store.spec import TrialSpec, read_spec, write_spec
+from tuitrain.store.spec import TRIAL_VARIABLE, TrialSpec, read_spec, write_spec
+from tuitrain.store.tail import read_last
 
 __all__ = [
     "READ_BYTES",
+    "TRIAL_VARIABLE",
     "LogFollower",
     "LogWriter",
     "StoreError",
@@ -15,6 +17,7 @@ __all__ = [
     "StudyFolder",
     "TrialFolder",
     "TrialSpec",
+    "read_last",
     "read_spec",
     "write_atomically",
     "write_spec",

@@ -11,15 +11,12 @@ from tuitrain.events import (
     FORMAT_VERSION,
     Event,
     LogOpened,
-    MalformedRecordError,
     Record,
-    decode_record,
     encode_record,
 )
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import PRIVATE_FILE
-
-_TAIL_BLOCK_BYTES = 1 << 16
+from tuitrain.store.tail import ends_whole, find_last
 
 
 class LogWriter:
@@ -126,22 +123,7 @@ class LogWriter:
 
     def _find_next_seq(self) -> int:
         """Close a torn last line, and return the number after the last whole record."""
-        end = os.fstat(self._descriptor).st_size
-        if end == 0:
-            return 0
-        tail = b""
-        start = end
-        while start > 0:
-            start = max(0, start - _TAIL_BLOCK_BYTES)
-            tail = os.pread(self._descriptor, end - start, start)
-            for line in reversed(tail.split(b"\n")):
-                try:
-                    seq = decode_record(line).seq
-                except MalformedRecordError:
-                    continue
-                if not tail.endswith(b"\n"):
-                    os.write(self._descriptor, b"\n")
-                return seq + 1
-        if not tail.endswith(b"\n"):
+        last = find_last(self._descriptor)
+        if not ends_whole(self._descriptor):
             os.write(self._descriptor, b"\n")
-        return 0
+        return 0 if last is None else last.seq + 1

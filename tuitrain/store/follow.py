@@ -17,6 +17,7 @@ from tuitrain.events import (
     decode_record,
 )
 from tuitrain.store.failures import StoreError
+from tuitrain.store.tail import find_last
 
 _VERSION_DIGITS = 9
 
@@ -117,6 +118,29 @@ class LogFollower:
         lines = self._decode(block[:whole])
         self._offset += whole
         return lines
+
+    def skip(self) -> None:
+        """Leave out what the file holds now; only what is written later is returned.
+
+        Raises:
+            StoreError: The file can't be read.
+        """
+        try:
+            with self._path.open("rb") as file:
+                end = os.fstat(file.fileno()).st_size
+                start = max(0, end - READ_BYTES)
+                end = (
+                    start + os.pread(file.fileno(), end - start, start).rfind(b"\n") + 1
+                )
+                last = find_last(file.fileno(), end)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: can't be read ({error.strerror})"
+            ) from None
+        if last is not None:
+            self._offset, self._next_seq = end, last.seq + 1
 
     def has_more(self) -> bool:
         """Whether the file holds bytes not yet read; a torn tail counts."""

@@ -1,12 +1,17 @@
 """What a shim and a training process must know to run one trial: `trial.json`."""
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from tuitrain.events import Config, Step, TrialId, TrialLimits
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import write_atomically
+
+TRIAL_VARIABLE: Final = "TUITRAIN_TRIAL"
+"""Environment variable with the trial's folder, by which `tuitrain.init()` finds it, and
+by which whatever the script started is known as the trial's."""
 
 
 class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -17,7 +17,7 @@ from tuitrain.events import (
     StudyOpened,
     decode_record,
 )
-from tuitrain.model import StudyModel, fold
+from tuitrain.model import StudyModel, fold_all
 from tuitrain.store import LogWriter, StoreError, StudyFolder
 from tuitrain.supervisor.best import write_best
 from tuitrain.supervisor.failures import SupervisorError
@@ -52,8 +52,7 @@ class Conductor:
         self._relay = relay
         self._file = StudyFile(folder)
         self.model = StudyModel()
-        for line in past:
-            self.model = fold(self.model, line.record)
+        self.remember(past)
         self.settings = self._first_settings()
         self._journal = LogWriter(folder.journal, "journal")
         self._inode = folder.journal.stat().st_ino
@@ -99,12 +98,12 @@ class Conductor:
 
     def take(self, line: Line) -> None:
         """Let the model follow one line and pass it on."""
-        self.remember(line)
+        self.remember([line])
         self._relay(line)
 
-    def remember(self, line: Line) -> None:
-        """Let the model follow a line of the past, which everybody can read for himself."""
-        self.model = fold(self.model, line.record)
+    def remember(self, lines: Iterable[Line]) -> None:
+        """Let the model follow lines of the past, which everybody can read for himself."""
+        self.model = fold_all(self.model, (line.record for line in lines))
 
     def decide(self) -> None:
         """Write down everything that follows from the study as it stands.

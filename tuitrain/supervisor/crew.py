@@ -19,6 +19,7 @@ from tuitrain.events import (
     TrialStopRequested,
 )
 from tuitrain.launch import (
+    ExitStatus,
     Fallback,
     Launched,
     Launcher,
@@ -204,7 +205,9 @@ class Crew:
     ) -> Iterator[Event]:
         if not self._launcher.is_alive(started):
             if self._is_gone(trial.trial):
-                yield _explain_end(trial)
+                ended = self._launcher.find_exit(started)
+                self._launcher.sweep(started, self._folder.trial(trial.trial))
+                yield _explain_end(trial, ended)
         elif trial.stop_reason is not None:
             self._stop(trial.trial, started)
 
@@ -229,6 +232,7 @@ class Crew:
         self._launches.pop(trial, None)
         self._told_s.pop(trial, None)
         self._suspects.discard(trial)
+        self._launcher.forget(trial)
 
 
 def _cancel(trial: TrialModel) -> Iterator[Event]:
@@ -238,8 +242,12 @@ def _cancel(trial: TrialModel) -> Iterator[Event]:
     yield TrialEnded(trial=trial.trial)
 
 
-def _explain_end(trial: TrialModel) -> Event:
+def _explain_end(trial: TrialModel, ended: ExitStatus | None) -> Event:
     """Say what is known of a trial whose shim died before it could."""
+    if ended is not None:
+        return TrialEnded(
+            trial=trial.trial, exit_code=ended.exit_code, signal=ended.signal
+        )
     if trial.finished is not None or trial.stop_reason is not None:
         return TrialEnded(trial=trial.trial)
     return TrialLost(

@@ -6,13 +6,13 @@ import logging
 import math
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Final
 
 from tuitrain.checklist import RefusedError, SettingsError
 from tuitrain.clock import SYSTEM_CLOCK
-from tuitrain.commands import Command, StopStudy
+from tuitrain.commands import Command, StopStudy, StopTrial
 from tuitrain.events import (
     Event,
     LogVersionError,
@@ -26,6 +26,8 @@ from tuitrain.model import StudyModel
 from tuitrain.store import StoreError, StudyFolder
 from tuitrain.supervisor.conductor import Conductor
 from tuitrain.supervisor.crew import Crew
+from tuitrain.supervisor.disk import find_disk_trouble
+from tuitrain.supervisor.past import Past
 from tuitrain.supervisor.sampling import Sampling
 from tuitrain.supervisor.server import Server
 from tuitrain.supervisor.slots import DeviceError, Slots, plan_slots
@@ -69,6 +71,7 @@ class Daemon:
         )
         self._launcher = Launcher(folder.name)
         self._crew = Crew(folder, self._launcher, socket)
+        self._past = Past(self._streams, self._conductor.remember)
         self._sampling = Sampling(folder)
         self._watch = Watch(self.notice)
         self._slots: Slots | None = None
@@ -78,6 +81,7 @@ class Daemon:
         self._stop_by_s: float | None = None
         self._quiet_since_s: float | None = None
         self._is_held_up = False
+        self._disk_trouble = ""
         self._reported_s: dict[str, float] = {}
 
     @property
@@ -101,8 +105,8 @@ class Daemon:
                 self._folder, Whereabouts.of_this_process(self._server.path)
             )
             ready()
-            await self._catch_up()
-            async with self._places_kept():
+            self._take_charge()
+            async with _beside(self._keep_places()), _beside(self._catch_up()):
                 while not self._end_reason:
                     self._tick()
                     await self._wait()
@@ -113,16 +117,18 @@ class Daemon:
         """A trial offers a line it has just written."""
         if trial not in self._model.trials or trial in self._settled:
             return
-        # Before all files are read once, the file brings it in its turn.
-        if not self._server.is_serving:
+        # Before its file is read once, the file brings it in its turn.
+        if self._past.is_behind(trial):
             return
         try:
             self._take(self._streams.offer_points(trial, line))
         except (StoreError, LogVersionError) as error:
             self._report(str(error))
 
-    def take_command(self, command: Command) -> Answered:
-        """Do what a client asks, or say why not."""
+    def take_command(self, command: Command) -> Answered | None:
+        """Do what a client asks, or say why not; None: too early to tell."""
+        if not self._past.is_read and not isinstance(command, StopTrial | StopStudy):
+            return None
         try:
             self._conductor.answer(command)
         except (RefusedError, SettingsError, StoreError) as error:
@@ -144,18 +150,20 @@ class Daemon:
             self._read()
             self._conductor.write(self._crew.review(self._model))
             self._plan_slots()
-            self._conductor.decide()
-            # A decision may be that fewer trials share a GPU.
-            self._plan_slots()
-            self._use_devices()
-            if self._slots is not None:
+            if self._past.is_read:
+                self._conductor.decide()
+                # A decision may be that fewer trials share a GPU.
+                self._plan_slots()
+                self._use_devices()
+            if self._past.is_read and self._slots is not None:
                 self._crew.launch(self._model, self._conductor.settings, self._slots)
-        except (StoreError, LaunchError, LogVersionError) as error:
+        except (StoreError, LaunchError, LogVersionError, OSError) as error:
+            # An `OSError` is want of descriptors or processes, which may pass.
             self._report(str(error))
             self._is_held_up = True
         else:
             self._is_held_up = False
-            self._server.tell_trouble("")
+            self._server.tell_trouble(self._disk_trouble)
         self._watch.follow(self._model)
         self._look_for_end()
 
@@ -172,6 +180,10 @@ class Daemon:
 
     def _read_trial(self, trial: TrialId) -> None:
         self._take(self._streams.read_state(trial))
+        if self._past.is_behind(trial):
+            if not self._model.trials[trial].state.is_over:
+                self._past.look_for_last_word(trial)
+            return
         # All of an ended trial's points come before it is judged.
         is_over = self._model.trials[trial].state.is_over
         while bite := self._streams.read_points(trial):
@@ -207,10 +219,6 @@ class Daemon:
         for line in lines:
             self._conductor.take(line)
 
-    def _remember(self, lines: list[Line]) -> None:
-        for line in lines:
-            self._conductor.remember(line)
-
     async def _wait(self) -> None:
         living = self._crew.count_living(self._model)
         is_busy = living > 0 or not self._sampling.has_answered
@@ -223,45 +231,43 @@ class Daemon:
 
     # --- beginning and end ------------------------------------------------------------
 
-    async def _catch_up(self) -> None:
-        """Read all that happened before: short files of all trials first, then points.
+    def _take_charge(self) -> None:
+        """Learn what runs and what ended: costs as much as there are trials.
 
-        In bites, so that clients are served meanwhile; nothing is decided before all
-        is read.
+        Their points, which may be millions, are read later and beside everything else.
         """
-        while bite := self._streams.read_gpus():
-            self._remember(bite)
-        self._sampling.start()
-        self._use_devices()
-        self._launcher.warm_up()
+        try:
+            self._streams.skip_gpus()
+            self._sampling.start()
+            self._use_devices()
+            self._launcher.warm_up()
+        except (StoreError, LaunchError) as error:
+            self._report(str(error))
         trials = list(self._model.trials)
         for trial in trials:
-            self._remember(self._streams.read_state(trial))
-        for trial in trials:
-            while not self._end_reason and (bite := self._streams.read_points(trial)):
-                self._remember(bite)
-                await asyncio.sleep(0)
-        self._server.start_serving()
+            try:
+                self._conductor.remember(self._streams.read_state(trial))
+            except (StoreError, LogVersionError) as error:
+                self._log_once(str(error))
+        self._past.begin(trials)
 
-    @contextlib.asynccontextmanager
-    async def _places_kept(self) -> AsyncIterator[None]:
-        async def keep() -> None:
-            while True:
-                await asyncio.sleep(_PLACES_CHECK_S)
-                if not self._conductor.is_on_file:
-                    # Another study may be made in its place, and needs the lock.
-                    self._end("the study folder is gone")
-                    return
-                try:
-                    await self._server.reopen_if_lost()
-                except (OSError, WireError) as error:
-                    self._report(f"{self._server.path}: can't be bound again ({error})")
+    async def _catch_up(self) -> None:
+        await self._past.read()
+        self._server.answer_held()
+        self.notice()
 
-        task = asyncio.create_task(keep())
-        try:
-            yield
-        finally:
-            task.cancel()
+    async def _keep_places(self) -> None:
+        while True:
+            await asyncio.sleep(_PLACES_CHECK_S)
+            if not self._conductor.is_on_file:
+                # Another study may be made in its place, and needs the lock.
+                self._end("the study folder is gone")
+                return
+            try:
+                await self._server.reopen_if_lost()
+            except (OSError, WireError) as error:
+                self._report(f"{self._server.path}: can't be bound again ({error})")
+            self._disk_trouble = find_disk_trouble(self._folder.path)
 
     def _look_for_end(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -310,3 +316,12 @@ class Daemon:
         if now_s - self._reported_s.get(trouble, -math.inf) > _REPORT_AGAIN_S:
             self._reported_s[trouble] = now_s
             _log.error("%s; will try again", trouble)
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()

@@ -13,6 +13,7 @@ from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.launch import module_command, module_environment
 from tuitrain.store import StudyFolder
 from tuitrain.supervisor.failures import SupervisorError
+from tuitrain.supervisor.scope import find_scope_command
 from tuitrain.supervisor.whereabouts import read_whereabouts
 
 READY: Final = "ready"
@@ -66,17 +67,36 @@ def ensure_running(folder: StudyFolder, *, cwd: Path | None = None) -> Path:
 
 
 def _start(folder: StudyFolder, cwd: Path, deadline: float) -> None:
-    """Start a daemon and wait for its word; of several at once, one stays."""
+    """Start a daemon and wait for its word; of several at once, one stays.
+
+    Where systemd-logind ends what a session leaves behind, it gets a scope of its own;
+    if that can't be had, it starts without one.
+    """
+    scope = find_scope_command(folder.name)
+    word = _try_to_start(folder, cwd, deadline, scope) if scope else ""
+    if not word:
+        word = _try_to_start(folder, cwd, deadline, [])
+    if word not in (READY, TAKEN):
+        raise SupervisorError(word or _explain_silence(folder))
+
+
+def _try_to_start(
+    folder: StudyFolder, cwd: Path, deadline: float, prefix: list[str]
+) -> str:
+    """Start a daemon by a command and return its word; empty: it said none."""
     ready, tell = os.pipe()
     try:
         with os.fdopen(_open_log(folder), "ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                module_command(
-                    "tuitrain.supervisor",
-                    str(folder.path.resolve()),
-                    "--ready",
-                    str(tell),
-                ),
+                [
+                    *prefix,
+                    *module_command(
+                        "tuitrain.supervisor",
+                        str(folder.path.resolve()),
+                        "--ready",
+                        str(tell),
+                    ),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -99,10 +119,7 @@ def _start(folder: StudyFolder, cwd: Path, deadline: float) -> None:
         stack.callback(os.close, ready)
         # The process that was started only forks the daemon and leaves.
         process.wait()
-        word = _read_word(ready, deadline)
-    if word in (READY, TAKEN):
-        return
-    raise SupervisorError(word or _explain_silence(folder))
+        return _read_word(ready, deadline)
 
 
 def _read_word(ready: int, deadline: float) -> str:

@@ -12,6 +12,8 @@ from tuitrain.supervisor.streams import Line, StudyStreams
 
 ANSWER_S: Final = 15.0
 """Time the first reading has; a driver that hangs must not keep the study from its CPU."""
+RESTART_S: Final = 30.0
+"""Until a sampler that crashed is started again: a driver may crash each one."""
 
 _END_S: Final = 2.0
 
@@ -26,12 +28,14 @@ class Sampling:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline_s = 0.0
+        self._again_at_s: float | None = None
         self.newest: GpusSampled | None = None
         """The newest reading since the start; None: there is none."""
 
     def start(self) -> None:
         """Start the sampler; readings taken before say nothing about now."""
         self._deadline_s = SYSTEM_CLOCK.mono_s() + ANSWER_S
+        self._again_at_s = None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                 module_command("tuitrain.supervisor.gpus", str(self._folder.path)),
@@ -58,10 +62,14 @@ class Sampling:
         if self._process is not None and self._process.poll() is not None:
             if self._process.returncode != 0:
                 _log.warning(
-                    "the GPU sampler ended with status %d; no GPU readings any more",
+                    "the GPU sampler ended with status %d; another one in %g s",
                     self._process.returncode,
+                    RESTART_S,
                 )
+                self._again_at_s = SYSTEM_CLOCK.mono_s() + RESTART_S
             self._drop()
+        if self._again_at_s is not None and SYSTEM_CLOCK.mono_s() > self._again_at_s:
+            self.start()
         return lines
 
     def close(self) -> None:

@@ -44,6 +44,8 @@ HELLO_S: Final = 5.0
 """Time a new peer has to say who it is."""
 CLIENT_BACKLOG_BYTES: Final = 16 << 20
 """Bytes kept for a client that does not read; one that needs more is dropped."""
+MAX_HELD: Final = 64
+"""Requests that may wait until they can be answered."""
 
 _BACKLOG: Final = 16
 """asyncio accepts so many in one go, before it is known who they are; whoever comes
@@ -60,8 +62,11 @@ class Household(Protocol):
         """A trial offers a line it has just written."""
         ...
 
-    def take_command(self, command: Command) -> Answered:
-        """A client asks for something; the answer's id is filled in by the server."""
+    def take_command(self, command: Command) -> Answered | None:
+        """A client asks for something; the answer's id is filled in by the server.
+
+        None: it can't be answered yet; the server asks again when told to.
+        """
         ...
 
     def notice(self) -> None:
@@ -79,8 +84,7 @@ class Server:
         self.household = household
         self.clients: set[Guest] = set()
         self.guests: set[Guest] = set()
-        self.is_serving = False
-        """False: clients are welcomed, but what they ask for waits."""
+        self._held: list[tuple[Guest, Asked]] = []
         self._trouble = ""
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
@@ -112,11 +116,23 @@ class Server:
         if old is not None:
             old.close()
 
-    def start_serving(self) -> None:
-        """Take requests from here on, those that wait first."""
-        self.is_serving = True
-        for client in self.clients:
-            client.resume()
+    def take_request(self, client: "Guest", asked: Asked) -> None:
+        """Pass on what a client asks, or hold it until it can be answered."""
+        answer = self.household.take_command(asked.command)
+        if answer is not None:
+            client.say(msgspec.structs.replace(answer, id=asked.id))
+        elif len(self._held) < MAX_HELD:
+            self._held.append((client, asked))
+        else:
+            reason = "too much is asked already of a supervisor that has just begun"
+            client.say(Answered(id=asked.id, accepted=False, message=reason))
+
+    def answer_held(self) -> None:
+        """Pass on again what could not be answered before."""
+        held, self._held = self._held, []
+        for client, asked in held:
+            if client in self.clients:
+                self.take_request(client, asked)
 
     async def reopen_if_lost(self) -> None:
         """Bind again when a cleaner of temporary files took the socket away."""
@@ -225,11 +241,6 @@ class Guest(asyncio.Protocol):
             return
         self._transport.write(encoded)
 
-    def resume(self) -> None:
-        """Read on after a pause."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
     def leave(self) -> None:
         """Close after what is still to be sent."""
         if self._transport is not None:
@@ -263,8 +274,6 @@ class Guest(asyncio.Protocol):
             self._framer.limit_bytes = CLIENT_LINE_BYTES
             self._take = self._take_request
             server.welcome(self)
-            if not server.is_serving and self._transport is not None:
-                self._transport.pause_reading()
         elif hello.trial is None:
             self._refuse("a trial must say which one it is")
         else:
@@ -275,8 +284,7 @@ class Guest(asyncio.Protocol):
         if not isinstance(asked, Asked):
             self._refuse("a client may only ask")
             return
-        answer = self._server.household.take_command(asked.command)
-        self.say(msgspec.structs.replace(answer, id=asked.id))
+        self._server.take_request(self, asked)
 
 
 def _most_connections() -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuitrain.events import Record, TrialId
-from tuitrain.store import LogFollower, StudyFolder
+from tuitrain.store import READ_BYTES, LogFollower, StudyFolder, read_last
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,30 @@ class StudyStreams:
         """Return new GPU readings."""
         return self._read("gpus", self._folder.gpus)
 
+    def skip_gpus(self) -> None:
+        """Leave out the GPU readings taken so far: they say nothing about now.
+
+        Raises:
+            StoreError: They can't be read.
+        """
+        self._follower("gpus", self._folder.gpus).skip()
+
     def read_state(self, trial: TrialId) -> list[Line]:
         """Return what is new of a trial's start and end."""
         return self._read(f"{trial}/state", self._folder.trial(trial).state)
 
-    def read_points(self, trial: TrialId) -> list[Line]:
+    def read_points(self, trial: TrialId, max_bytes: int = READ_BYTES) -> list[Line]:
         """Return one bite of what is new of a trial's points; empty: nothing."""
-        return self._read(f"{trial}/points", self._folder.trial(trial).points)
+        path = self._folder.trial(trial).points
+        return self._read(f"{trial}/points", path, max_bytes)
+
+    def peek_at_last(self, trial: TrialId) -> Record | None:
+        """Return the newest record of a trial's points, whatever was read before.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        return read_last(self._folder.trial(trial).points)
 
     def offer_points(self, trial: TrialId, line: bytes) -> list[Line]:
         """Take a line that came by the socket; return it, or what was missing before."""
@@ -60,11 +77,12 @@ class StudyStreams:
             return [Line(stream, line, record)]
         return self._read(stream, path)
 
-    def _read(self, stream: str, path: Path) -> list[Line]:
+    def _read(self, stream: str, path: Path, max_bytes: int = READ_BYTES) -> list[Line]:
         follower = self._follower(stream, path)
         if not follower.has_more():
             return []
-        return [Line(stream, line, record) for line, record in follower.read_lines()]
+        lines = follower.read_lines(max_bytes)
+        return [Line(stream, line, record) for line, record in lines]
 
     def _follower(self, stream: str, path: Path) -> LogFollower:
         return self._followers.setdefault(stream, LogFollower(path))

@@ -23,6 +23,8 @@ RETRY_EVERY_S: Final = 1.0
 """Time between two attempts to write to a log that refused."""
 MAX_UNWRITTEN: Final = 2000
 """Events held while the log can't be written; the oldest points go first."""
+BITE: Final = 200
+"""Events written by one `write()` at most."""
 CLOSE_WITHIN_S: Final = 10.0
 """Longest wait for the last batch; a hung device must not keep a process alive."""
 
@@ -151,11 +153,26 @@ class Recorder:
         if self._retry_in > 0:
             self._retry_in -= 1
         else:
-            self._unwritten = self._append(self._unwritten)
+            self._unwritten = self._append_in_bites(self._unwritten)
         self._bound()
         if self._lost and not self._unwritten:
+            # Each time, unlike other failures: the sum of them all is what was lost.
             lost, self._lost = self._lost, 0
-            self._report("log", f"{lost} points lost: the log was not writable")
+            error = f"{lost} points lost: the log was not writable"
+            self._unwritten.append(
+                ProbeFailed(trial=self.trial, probe="log", error=error)
+            )
+
+    def _append_in_bites(self, events: list[Event]) -> list[Event]:
+        """Write as much of `events` as fits, oldest first; return what did not.
+
+        What has gathered while a disk was full may be more than it takes at once.
+        """
+        for first in range(0, len(events), BITE):
+            left = self._append(events[first : first + BITE])
+            if left:
+                return left + events[first + BITE :]
+        return []
 
     def _append(self, events: list[Event]) -> list[Event]:
         """Write and offer `events`; return those the log did not take."""

@@ -6,16 +6,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec, read_spec
+from tuitrain.store import (
+    TRIAL_VARIABLE,
+    LogWriter,
+    StoreError,
+    TrialFolder,
+    TrialSpec,
+    read_spec,
+)
 from tuitrain.wire import WIRE_VERSION, Hello
 from tuitrain.worker.lone import end_by_signal, finish_at_exit
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.recorder import Recorder
 from tuitrain.worker.seeds import set_seeds
 from tuitrain.worker.session import Session, set_threads
-
-TRIAL_VARIABLE: Final = "TUITRAIN_TRIAL"
-"""Environment variable with the trial's folder, by which `tuitrain.init()` finds it."""
 
 
 class _Current:

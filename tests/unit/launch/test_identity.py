@@ -1,8 +1,10 @@
+import errno
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +94,17 @@ def test_a_name_with_parentheses_and_blanks_is_read_over(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_can_not_be_told_does_not_count_as_dead(sleeper, monkeypatch):
+    """As at the limit of open files, where nothing in /proc can be opened."""
+    identity = ProcessIdentity.of(sleeper.pid)
+    assert identity is not None
+
+    def refuse(_path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert identity.is_alive()
+    with pytest.raises(OSError, match="Too many"):
+        identity.open()

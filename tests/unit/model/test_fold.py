@@ -133,7 +133,22 @@ ENDED = TrialEnded(trial=TRIAL, exit_code=0)
         (
             [STARTED, TrialEnded(trial=TRIAL, signal=9)],
             TrialState.FAILED,
-            "killed by signal 9",
+            "killed by signal 9 (SIGKILL)",
+        ),
+        (
+            [STARTED, TrialEnded(trial=TRIAL, signal=9, oom_kills=1)],
+            TrialState.FAILED,
+            "likely out of memory: killed by signal 9 (SIGKILL) as memory ran out",
+        ),
+        (
+            [STARTED, TrialEnded(trial=TRIAL, signal=11, oom_kills=1)],
+            TrialState.FAILED,
+            "killed by signal 11 (SIGSEGV)",
+        ),
+        (
+            [STARTED, TrialEnded(trial=TRIAL)],
+            TrialState.FAILED,
+            "ended in an unknown way: its shim, which would know, was killed",
         ),
         (
             [STARTED, TrialEnded(trial=TRIAL, exit_code=3)],

@@ -10,9 +10,10 @@ from tuitrain.events import (
     Event,
     LogOpened,
     LogVersionError,
+    PointsMeasured,
     encode_record,
 )
-from tuitrain.store import LogFollower, StoreError
+from tuitrain.store import LogFollower, LogWriter, StoreError, read_last
 
 RECORDS = make_records(
     [*POINTS, *(EpochEnded(trial=TRIAL, epoch=n, iteration=n) for n in range(2, 40))]
@@ -161,3 +162,43 @@ def test_a_log_of_another_program_in_our_encoding_is_refused(tmp_path):
 def test_a_folder_in_the_place_of_a_log_is_a_clear_error(tmp_path):
     with pytest.raises(StoreError, match="can't be read"):
         LogFollower(tmp_path).read()
+
+
+def test_what_was_there_can_be_left_out(tmp_path):
+    path = tmp_path / "log.jsonl"
+    writer = LogWriter(path, "gpus")
+    writer.append([EpochEnded(trial=TRIAL, epoch=n, iteration=n) for n in (1, 2)])
+    with path.open("ab") as file:
+        file.write(b'{"torn":')
+    follower = LogFollower(path)
+    follower.skip()
+    assert follower.read() == []
+    writer.close()
+    again = LogWriter(path, "gpus")
+    again.append([EpochEnded(trial=TRIAL, epoch=3, iteration=3)])
+    assert [record.seq for record in follower.read()] == [3]
+    assert follower.damage.missing_records == 0
+
+
+def test_leaving_out_what_is_not_there_leaves_nothing_out(tmp_path):
+    path = tmp_path / "log.jsonl"
+    follower = LogFollower(path)
+    follower.skip()
+    LogWriter(path, "gpus")
+    assert [record.seq for record in follower.read()] == [0]
+
+
+def test_the_last_record_is_found_behind_a_torn_tail_and_long_lines(tmp_path):
+    path = tmp_path / "log.jsonl"
+    assert read_last(path) is None
+    writer = LogWriter(path, "points")
+    rows = list(range(20_000))
+    long = PointsMeasured(
+        trial=TRIAL, iteration=rows, values={"loss": [0.125] * 20_000}
+    )
+    writer.append([long])
+    with path.open("ab") as file:
+        file.write(b"x" * 100_000)
+    found = read_last(path)
+    assert found is not None
+    assert (found.seq, found.event) == (1, long)

@@ -22,7 +22,7 @@ from tuitrain.events import (
     TrialStarted,
     TrialStopRequested,
 )
-from tuitrain.launch import Launched, LaunchNews, ProcessIdentity, Unusable
+from tuitrain.launch import ExitStatus, Launched, LaunchNews, ProcessIdentity, Unusable
 from tuitrain.model import StudyModel, fold
 from tuitrain.store import StudyFolder, TrialFolder, TrialSpec, read_spec
 from tuitrain.supervisor.crew import FORCE_S, MAX_LAUNCHES, Crew
@@ -42,6 +42,8 @@ class FakeLauncher:
         self.news: list[LaunchNews] = []
         self.alive: set[TrialId] = set()
         self.ended: list[tuple[TrialId, bool]] = []
+        self.exits: dict[TrialId, ExitStatus] = {}
+        self.swept: list[TrialId] = []
 
     def launch(self, spec: TrialSpec, _folder: TrialFolder) -> None:
         self.launched.append(spec.trial)
@@ -60,6 +62,15 @@ class FakeLauncher:
     def terminate(self, started: TrialStarted, *, force: bool = False) -> bool:
         self.ended.append((started.trial, force))
         return True
+
+    def find_exit(self, started: TrialStarted) -> ExitStatus | None:
+        return self.exits.get(started.trial)
+
+    def sweep(self, started: TrialStarted, _folder: TrialFolder) -> None:
+        self.swept.append(started.trial)
+
+    def forget(self, _trial: TrialId) -> None:
+        return
 
     def lose_shim(self, trial: TrialId) -> None:
         self.waiting.discard(trial)
@@ -280,3 +291,11 @@ def test_living_trials_are_those_that_run_or_wait(scene):
     assert scene.crew.count_living(scene.model) == 2
     scene.tell(TrialEnded(trial=ONE, exit_code=0))
     assert scene.crew.count_living(scene.model) == 1
+
+
+def test_a_trial_whose_shim_is_gone_ends_as_the_kernel_saw_it_and_is_swept(scene):
+    scene.tell(queued(1), started(1))
+    scene.launcher.exits[ONE] = ExitStatus(7, None)
+    assert scene.review() == []
+    assert scene.review() == [TrialEnded(trial=ONE, exit_code=7)]
+    assert scene.launcher.swept == [ONE]

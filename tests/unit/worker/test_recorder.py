@@ -192,6 +192,46 @@ def test_a_disk_that_stays_full_drops_the_oldest_points_and_says_how_many(
     assert failed.error == "4 points lost: the log was not writable"
 
 
+def test_every_loss_is_told_not_only_the_first(path, monkeypatch):
+    monkeypatch.setattr("tuitrain.worker.recorder.MAX_UNWRITTEN", 2)
+    recorder = make_recorder(path)
+    for first in (1, 11):
+        with full_disk(path):
+            for iteration in range(first, first + 5):
+                recorder.put(Reading(iteration, {"loss": 1.0}))
+                recorder.flush()
+        last = first + 4
+        wait_until(lambda at=last: at in points(path, "loss"), "the points never came")
+    recorder.finish(FINISHED)
+    told = [e.error for e in read_events(path) if isinstance(e, ProbeFailed)]
+    lost = [
+        int(error.removesuffix(" points lost: the log was not writable"))
+        for error in told
+    ]
+    assert len(lost) == 2
+    assert sum(lost) + len(points(path, "loss")) == 10
+
+
+def test_what_gathered_is_written_as_far_as_it_fits(path, monkeypatch):
+    monkeypatch.setattr("tuitrain.worker.recorder.BITE", 1)
+    recorder = make_recorder(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with full_disk(path):
+        for iteration in range(1, 21):
+            recorder.put(Reading(iteration, {"loss": 1.0}))
+            recorder.flush()
+    # Room for some of them, not for all at once.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 1000, hard))
+    try:
+        wait_until(lambda: points(path, "loss"), "not even the first came")
+        assert len(points(path, "loss")) < 20
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    wait_until(lambda: len(points(path, "loss")) == 20, "the rest never came")
+    recorder.finish(FINISHED)
+    assert list(points(path, "loss")) == list(range(1, 21))
+
+
 def test_the_last_word_goes_before_the_last_points_when_space_is_short(path, capfd):
     recorder = make_recorder(path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -47,6 +47,9 @@ Post = Callable[[Message], object]
 class Wire(Protocol):
     """What a feed needs of a connection to the supervisor."""
 
+    trouble: str
+    """What keeps the supervisor from its work; empty: nothing."""
+
     def ask(self, command: Command) -> Answered:
         """Pass on a command and return what became of it."""
         ...
@@ -123,6 +126,9 @@ class LiveFeed:
             if self._wire is None and now_s - tried_s >= RECONNECT_EVERY_S:
                 tried_s = now_s
                 problem = self._reconnect(problem, post)
+            elif (wire := self._wire) is not None and problem != wire.trouble:
+                problem = wire.trouble
+                post(LinkChanged(Link(problem=problem)))
             # What was before is on file: nothing is waited for until it is shown.
             wait_s = 0.0 if looked_s < 0 else min(self._due_in_s(), FILES_EVERY_S)
             lines = self._receive(wait_s)

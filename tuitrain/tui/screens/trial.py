@@ -137,11 +137,8 @@ def _about_end(model: TrialModel, width: int) -> list[Line]:
     if model.finished is not None:
         at = f"{model.finished.outcome.value.replace('_', ' ')}"
         rows += _fact("outcome", f"{at} at iteration {model.finished.iteration}", width)
-    ended = model.ended
-    if ended is not None and ended.signal is not None:
-        rows += _fact("process ended", f"by signal {ended.signal}", width)
-    elif ended is not None:
-        rows += _fact("process ended", f"with exit status {ended.exit_code}", width)
+    if model.ended is not None:
+        rows += _fact("process ended", model.ended_how, width)
     return rows
 
 

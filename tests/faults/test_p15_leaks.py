@@ -1,0 +1,135 @@
+"""P15: nothing leaks, neither from who comes and goes nor from what is measured."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.faults.processes import of_kind
+from tests.faults.real_study import RealStudy
+from tests.flow.terminal import Terminal
+from tests.flow.waiting import wait_for
+from tuitrain.commands import RunStep
+from tuitrain.supervisor.whereabouts import read_whereabouts
+from tuitrain.wire import connect
+
+CLIENTS = 300
+SCREENS = 2
+SOAK_S = 600.0
+SETTLE_S = 120.0
+"""Not part of the fit: allocators and caches fill first."""
+TRIALS = 4
+MOST_BYTES_PER_H = 1 << 20
+
+
+def count_descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_who_comes_and_goes_leaves_no_descriptor_behind(tmp_path, figure):
+    study = RealStudy.create(tmp_path, PAUSE_S="0.05")
+    try:
+        assert study.ask(RunStep()).accepted
+        wait_for(study.running, "the training")
+        pid = of_kind(study.name, "supervisor")[0].identity.pid
+        socket = Path(of_whereabouts(study))
+        before, memory = count_descriptors(pid), psutil.Process(pid).memory_info().rss
+        for number in range(CLIENTS):
+            connection = connect(socket, study.name)
+            if number % 10 == 0:
+                connection.receive(0.01)
+            connection.close()
+        for _ in range(SCREENS):
+            screen = Terminal(["attach", str(study.folder.path)], tmp_path)
+            screen.wait_for(study.name)
+            screen.vanish()
+        wait_for(
+            lambda: count_descriptors(pid) <= before, "as few descriptors as before"
+        )
+        after = count_descriptors(pid)
+        grown = psutil.Process(pid).memory_info().rss - memory
+        figure(
+            "P15",
+            f"descriptors before and after {CLIENTS + SCREENS} clients",
+            f"{before} and {after}",
+            asked="the same",
+            is_met=after <= before,
+        )
+        figure(
+            "P15", f"memory after {CLIENTS + SCREENS} clients", f"+{grown >> 10} KiB"
+        )
+    finally:
+        study.end()
+
+
+def of_whereabouts(study: RealStudy) -> str:
+    whereabouts = read_whereabouts(study.folder)
+    assert whereabouts is not None
+    return whereabouts.socket
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_ten_minutes_of_four_trainings_leak_nothing(tmp_path, figure):
+    # 500 iterations a second with two values each; the sleep is less than the rest.
+    study = RealStudy.create(
+        tmp_path, trials=TRIALS, slots=TRIALS, PAUSE_S="0.0005", UNTIMED="1"
+    )
+    try:
+        assert study.ask(RunStep()).accepted
+        wait_for(lambda: len(study.running()) == TRIALS, "the trainings")
+        kinds = ("supervisor", "trial", "shim")
+        watched = {k: [f.identity.pid for f in of_kind(study.name, k)] for k in kinds}
+        socket = Path(of_whereabouts(study))
+        samples: dict[str, list[tuple[float, int]]] = {kind: [] for kind in kinds}
+        began_s = time.monotonic()
+        descriptors = count_descriptors(watched["supervisor"][0])
+        while (now_s := time.monotonic() - began_s) < SOAK_S:
+            for kind, pids in watched.items():
+                used = sum(psutil.Process(pid).memory_info().rss for pid in pids)
+                samples[kind].append((now_s, used))
+            connect(socket, study.name).close()
+            time.sleep(2.0)
+        total, held = weigh(study)
+        for kind in kinds:
+            slope = slope_per_h(samples[kind]) / len(watched[kind])
+            # The supervisor judges by all points, so it holds them: that is no leak.
+            due = held / SOAK_S * 3600 if kind == "supervisor" else 0.0
+            figure(
+                "P15",
+                f"{SOAK_S / 60:.0f} minutes, {total / SOAK_S:,.0f} points/s: {kind}, each",
+                f"{slope / 2**20:+.2f} MiB/h"
+                + (f", of which the study itself {due / 2**20:.2f}" if due else ""),
+                asked="< 1 MiB/h beside the study" if due else "< 1 MiB/h",
+                is_met=slope - due < MOST_BYTES_PER_H,
+            )
+        after = count_descriptors(watched["supervisor"][0])
+        figure(
+            "P15",
+            f"descriptors before and after {SOAK_S / 60:.0f} minutes",
+            f"{descriptors} and {after}",
+            asked="the same",
+            is_met=after <= descriptors,
+        )
+        assert after <= descriptors
+    finally:
+        study.end()
+
+
+def weigh(study: RealStudy) -> tuple[int, int]:
+    """Return the points of a study, and the bytes that they take in a process's memory."""
+    command = [sys.executable, "-m", "tests.faults.weigh_study", str(study.folder.path)]
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    points, held = said.stdout.split()
+    return int(points), int(held)
+
+
+def slope_per_h(samples: list[tuple[float, int]]) -> float:
+    """Return the growth in bytes an hour by a straight line through all samples."""
+    kept = np.array([sample for sample in samples if sample[0] > SETTLE_S], dtype=float)
+    return float(np.polyfit(kept[:, 0], kept[:, 1], 1)[0] * 3600)
