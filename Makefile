@@ -1,11 +1,14 @@
 # BIN: folder of the tools, with its slash; `make BIN= check` takes those on PATH.
 BIN ?= .venv/bin/
+# Faults kill, starve and time processes: they run alone, after the others.
+TESTS = -n 2 --dist worksteal --ignore tests/faults -m "not gpu and not long"
 
 .PHONY: check fix test coverage bench
 
 check: ## what a change must pass, and what CI runs
 	BIN=$(BIN) .ci/checks
-	$(BIN)pytest -m "not gpu and not long"
+	$(BIN)pytest $(TESTS)
+	$(BIN)python -m tests.faults
 
 fix: ## repair what can be repaired
 	$(BIN)ruff check --fix .
@@ -14,7 +17,7 @@ fix: ## repair what can be repaired
 	$(BIN)python screenshots/redraw.py
 
 test:
-	$(BIN)pytest -m "not gpu and not long"
+	$(BIN)pytest $(TESTS)
 
 coverage:
 	$(BIN)coverage erase
