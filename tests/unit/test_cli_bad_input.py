@@ -1,6 +1,7 @@
 """Wrong use gets one line that says what, where and what to do, and status 2."""
 
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,17 @@ def here(tmp_path, monkeypatch):
     Path("taken").write_text("a file where a folder should be\n")
     Path("empty").mkdir()
     newer = make_finished_study(tmp_path / "newer")
-    first = newer.journal.read_text().replace("tuitrain-log/1", "tuitrain-log/99", 1)
-    newer.journal.write_text(first)
+    first, *others = newer.journal.read_bytes().splitlines(keepends=True)
+    newer.journal.write_bytes(b"".join([_from_the_future(first), *others]))
     return tmp_path
+
+
+def _from_the_future(line: bytes) -> bytes:
+    """Return the line as a newer version writes it, its checksum included."""
+    body, key, _ = line.replace(b"tuitrain-log/1", b"tuitrain-log/99").rpartition(
+        b',"crc":"'
+    )
+    return b'%s%s%08x"}\n' % (body, key, zlib.crc32(body))
 
 
 def _complaint(arguments, capsys):

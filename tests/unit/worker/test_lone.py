@@ -203,7 +203,9 @@ def test_a_task_trains_prints_its_epochs_and_says_what_comes_next(in_folder, cap
     events = read_events(folder / "points.jsonl")
     assert finished_of(folder / "points.jsonl").outcome is OutcomeKind.COMPLETED
     assert len([e for e in events if isinstance(e, EpochEnded)]) == 2
-    assert len([e for e in events if isinstance(e, CheckpointSaved)]) == 2
+    # As often as costs little; at the end in any case.
+    saved = [e for e in events if isinstance(e, CheckpointSaved)]
+    assert saved[-1].epoch == 2
 
 
 def test_a_task_that_raises_does_so_and_is_told(in_folder):
