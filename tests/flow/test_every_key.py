@@ -176,7 +176,7 @@ PLAN = (
 )
 """Editing the plan of step 1."""
 
-STEERED = ("n", "p", "r", "o", "a", "A", "s", "d", "q", *map(str, range(1, 10)))
+STEERED = ("n", "p", "r", "o", "a", "A", "C", "s", "d", "q", *map(str, range(1, 10)))
 """Keys that need a live study; see below, and `tests/tui/test_keys.py`."""
 
 
@@ -324,6 +324,11 @@ def test_a_second_screen_sees_what_the_first_one_asks_for(
     second.press("s")
     second.wait_for("Stop trial 0001?")
     second.press("y")
+    second.wait_for("stopped")
+    # The cursor went on to a trial that runs; the stopped one is above it.
+    send(second, press("↑", cursor_at("A")))
+    second.press("C")
+    second.wait_for("trials · 4")
     send(first, press("/", "stopped"))
     send(first, press("w", " like w"))
     send(first, press("esc", "stopped", gone(" like ")))
