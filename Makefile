@@ -1,14 +1,15 @@
 # BIN: folder of the tools, with its slash; `make BIN= check` takes those on PATH.
 BIN ?= .venv/bin/
-# Faults kill, starve and time processes: they run alone, after the others.
-TESTS = -n 2 --dist worksteal --ignore tests/faults -m "not gpu and not long"
+# Real programs in real terminals, killed and starved: they run alone, after the others.
+APART = tests/flow tests/faults
+MARKS = -m "not gpu and not long"
 
 .PHONY: check fix test coverage bench
 
 check: ## what a change must pass, and what CI runs
 	BIN=$(BIN) .ci/checks
-	$(BIN)pytest $(TESTS)
-	$(BIN)python -m tests.faults
+	$(BIN)pytest -n 2 --dist worksteal $(APART:%=--ignore %) $(MARKS)
+	$(BIN)pytest $(APART) $(MARKS)
 
 fix: ## repair what can be repaired
 	$(BIN)ruff check --fix .
@@ -17,7 +18,8 @@ fix: ## repair what can be repaired
 	$(BIN)python screenshots/redraw.py
 
 test:
-	$(BIN)pytest $(TESTS)
+	$(BIN)pytest -n 2 --dist worksteal $(APART:%=--ignore %) $(MARKS)
+	$(BIN)pytest $(APART) $(MARKS)
 
 coverage:
 	$(BIN)coverage erase
