@@ -7,7 +7,7 @@ place in the plan, from its newest checkpoint where there is one.
 from collections.abc import Sequence
 from typing import Final
 
-from tuitrain.checklist.plan import TrialPlan
+from tuitrain.checklist.plan import TrialPlan, number_trials
 from tuitrain.checklist.settings import Settings, settings_to
 from tuitrain.events import (
     Event,
@@ -76,11 +76,9 @@ def replace_trials(
     model: StudyModel, trials: Sequence[TrialModel]
 ) -> tuple[Event, ...]:
     """Return the trials that take the place of some that are over."""
-    known = [int(trial) for trial in model.trials if trial.isdecimal()]
-    first = max(known, default=0) + 1
     return tuple(
         TrialQueued(
-            trial=TrialId(f"{first + index:04d}"),
+            trial=name,
             step=trial.step,
             round=trial.round,
             attempt=trial.attempt,
@@ -90,7 +88,7 @@ def replace_trials(
             resumes=find_checkpoint_owner(model, trial),
             replaces=trial.trial,
         )
-        for index, trial in enumerate(trials)
+        for name, trial in zip(number_trials(model), trials, strict=False)
         if trial.step is not None
     )
 

@@ -8,7 +8,7 @@ the model as far as it got, and what is lacking follows from there.
 from tuitrain.checklist.carrying_on import make_good
 from tuitrain.checklist.learning_curves import values_at_best
 from tuitrain.checklist.metric import Metric, find_metric
-from tuitrain.checklist.plan import TrialPlan
+from tuitrain.checklist.plan import TrialPlan, number_trials
 from tuitrain.checklist.settings import Settings
 from tuitrain.checklist.steps import STEPS
 from tuitrain.checklist.transitions import TRANSITIONS, Outcome, outcome_of
@@ -21,7 +21,6 @@ from tuitrain.events import (
     StepEntered,
     StepStarted,
     StudyEnded,
-    TrialId,
     TrialQueued,
     VerdictReached,
 )
@@ -187,11 +186,9 @@ def _find_rejection(model: StudyModel, trials: list[TrialModel]) -> StudyEnded |
 def _queue(
     model: StudyModel, run: StepRun, plans: list[TrialPlan]
 ) -> tuple[Event, ...]:
-    known = [int(trial) for trial in model.trials if trial.isdecimal()]
-    first = max(known, default=0) + 1
     return tuple(
         TrialQueued(
-            trial=TrialId(f"{first + index:04d}"),
+            trial=name,
             step=run.step,
             round=run.round,
             attempt=run.attempt,
@@ -200,7 +197,7 @@ def _queue(
             seed=plan.seed,
             resumes=plan.resumes,
         )
-        for index, plan in enumerate(plans)
+        for name, plan in zip(number_trials(model), plans, strict=False)
     )
 
 

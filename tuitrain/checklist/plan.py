@@ -1,7 +1,8 @@
 """What a step wants to run, and what its judgement is made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from tuitrain.checklist.settings import Settings
@@ -129,3 +130,9 @@ def describe_kind(kind: str) -> str:
 
 NAMED_CAUSES: Final = (*PROBES, "labels_carry_no_signal")
 """Kinds that say more than the symptom a summary tells."""
+
+
+def number_trials(model: StudyModel) -> Iterator[TrialId]:
+    """Give the names of the next trials, in order and without end."""
+    known = [int(trial) for trial in model.trials if trial.isdecimal()]
+    return (TrialId(f"{number:04d}") for number in count(max(known, default=0) + 1))

@@ -63,7 +63,6 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
         return None
     typical = float(np.median(list(late.values())))
     first = max(early.values(), default=0.0)
-    first = max(early.values(), default=0.0)
     is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
     died = _share_that_died(curves)
     if died < DIED and (not is_large or not _unsettled(values)):
