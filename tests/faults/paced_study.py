@@ -98,32 +98,37 @@ class PacedStudy:
             ProcessIdentity.of_shim(trial.started).send(signal.SIGTERM)
 
 
-def attach(study: PacedStudy) -> tuple[float, TrialModel]:
+def attach(study: PacedStudy, at_least: int) -> tuple[float, TrialModel]:
     """Attach as the screen does, without its pictures, and hang up again.
 
+    A long log is shown while it is read; what counts is when all of it can be drawn.
+
     Returns:
-        Seconds from the first try to connect to the first study that can be drawn, and
-        the trial as it was shown then.
+        Seconds from the first try to connect to the first study with `at_least` losses,
+        and the trial as it was shown then.
     """
     socket = find_running(study.folder)
     assert socket is not None
-    seen: list[tuple[float, StudyModel]] = []
+    seen: list[tuple[float, TrialModel]] = []
     shown = threading.Event()
 
     def post(message: object) -> None:
-        if isinstance(message, StudyAdvanced) and message.study.model.trials:
-            seen.append((time.monotonic(), message.study.model))
-            shown.set()
+        if not isinstance(message, StudyAdvanced):
+            return
+        for trial in message.study.model.trials.values():
+            if len(trial.get("loss")) >= at_least:
+                seen.append((time.monotonic(), trial))
+                shown.set()
 
     feed = LiveFeed(study.folder.path, lambda _: connect(socket, study.folder.name))
     thread = threading.Thread(target=feed.run, args=(post,))
     began_s = time.monotonic()
     thread.start()
-    assert shown.wait(60), "nothing was ever shown"
+    is_shown = shown.wait(60)
     feed.stop()
     thread.join()
-    at_s, model = seen[0]
-    (trial,) = model.trials.values()
+    assert is_shown, f"{at_least} losses were never shown"
+    at_s, trial = seen[0]
     return at_s - began_s, trial
 
 

@@ -16,11 +16,12 @@ FINAL_S = 5.0
 
 
 @pytest.fixture
-def study(tmp_path):
+def study(tmp_path, trials):
+    """Return a study with as many trials to start."""
     known = os.environ.get("PYTHONPATH", "")
     path = os.pathsep.join(filter(None, [str(FAKE_DRIVER), known]))
     study = RealStudy.create(
-        tmp_path, trials=100, slots=SLOTS, PYTHONPATH=path, PAUSE_S="0.05"
+        tmp_path, trials=trials, slots=SLOTS, PYTHONPATH=path, PAUSE_S="0.05"
     )
     yield study
     study.end()
@@ -75,11 +76,13 @@ def survive(study: RealStudy, kills: int, figure) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("trials", [100])
 def test_nothing_is_lost_in_200_kills(study, figure):
     survive(study, 200, figure)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
+@pytest.mark.parametrize("trials", [500])
 def test_nothing_is_lost_in_1000_kills(study, figure):
     survive(study, 1000, figure)
