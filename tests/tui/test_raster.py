@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from tuitrain.model import ColumnExtents, Series
@@ -37,14 +38,21 @@ def extents_of(
 def dots(
     canvas: Canvas, extents: ColumnExtents, axis: Axis = AXIS
 ) -> set[tuple[int, int]]:
-    x, y, _ = strokes([extents], axis, canvas)
+    return places(strokes([extents], axis, canvas)[0])
+
+
+def places(dots: NDArray[np.bool_]) -> set[tuple[int, int]]:
+    """Where the dots of one curve are, as (x, y)."""
+    y, x = dots.nonzero()
     return set(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def of_curves(*points: tuple[int, int, int]) -> Dots:
-    """Dots given as (x, y, curve)."""
-    x, y, owner = np.array(points, dtype=np.int64).T
-    return x, y, owner
+def dots_at(canvas: Canvas, *points: tuple[int, int]) -> Dots:
+    """Dots of one curve, given as (x, y)."""
+    dots = np.zeros((1, canvas.rows, canvas.columns), dtype=np.bool_)
+    for x, y in points:
+        dots[0, y, x] = True
+    return dots
 
 
 def drawn(canvas: Canvas) -> set[tuple[int, int]]:
@@ -61,16 +69,14 @@ def drawn(canvas: Canvas) -> set[tuple[int, int]]:
 
 
 @given(
-    st.lists(st.tuples(st.integers(-3, 25), st.integers(-3, 25)), max_size=60),
+    st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=60),
 )
 def test_dots_are_set_where_they_were_asked_for_and_nowhere_else(
     points: list[tuple[int, int]],
 ) -> None:
     canvas = Canvas(10, 5, BRAILLE)
-    x = np.array([p[0] for p in points], dtype=np.int64)
-    y = np.array([p[1] for p in points], dtype=np.int64)
-    canvas.draw(x, y, np.zeros(len(x), dtype=np.int64))
-    assert drawn(canvas) == {(a, b) for a, b in points if 0 <= a < 20 and 0 <= b < 20}
+    canvas.draw(dots_at(canvas, *points))
+    assert drawn(canvas) == set(points)
 
 
 @given(
@@ -136,34 +142,35 @@ def test_values_without_a_logarithm_are_left_out() -> None:
 @pytest.mark.parametrize("value", [1e308, -1e308, 1e12, -1e12])
 def test_values_far_off_the_axis_neither_crash_nor_draw_inside(value: float) -> None:
     canvas = Canvas(10, 5, BRAILLE)
-    canvas.draw(*strokes([extents_of([value])], AXIS, canvas))
+    canvas.draw(strokes([extents_of([value])], AXIS, canvas))
     assert drawn(canvas) == set()
 
 
 def test_each_curve_has_a_mark_of_its_own_in_ascii() -> None:
     canvas = Canvas(4, 1, ASCII)
-    canvas.draw(*of_curves((0, 0, 0)))
-    canvas.draw(*of_curves((1, 0, 1)))
+    canvas.draw(dots_at(canvas, (0, 0)))
+    canvas.draw(dots_at(canvas, (1, 0)), first=1)
     first, second, empty, _ = canvas.codes()[0].tolist()
     assert len({first, second, empty}) == 3
     assert empty == ord(" ")
 
 
 @given(st.integers(1, 400))
-def test_a_series_of_any_length_fills_no_column_beyond_the_canvas(points: int) -> None:
+def test_a_series_of_any_length_reaches_the_right_side_without_a_gap(
+    points: int,
+) -> None:
     series = Series().append(
         np.arange(1, points + 1, dtype=np.int64), np.linspace(0.0, 10.0, points)
     )
     canvas = Canvas(10, 5, BRAILLE)
     extents = series.columns(0.0, float(points), canvas.columns)
-    x, _, _ = strokes([extents], AXIS, canvas)
-    assert x.min() >= 0
-    assert x.max() < canvas.columns
+    x = {place[0] for place in dots(canvas, extents)}
+    assert x == set(range(min(x), canvas.columns))
 
 
 def test_blocks_fill_the_quarter_of_the_cell_they_were_asked_for() -> None:
     canvas = Canvas(2, 1, BLOCK)
-    canvas.draw(*of_curves((0, 0, 0), (3, 1, 0), (2, 1, 0)))
+    canvas.draw(dots_at(canvas, (0, 0), (3, 1), (2, 1)))
     assert "".join(chr(code) for code in canvas.codes()[0]) == "▘▄"
 
 
@@ -179,17 +186,15 @@ def test_every_character_is_one_cell_wide(resolution: Resolution) -> None:
 def test_a_faint_curve_has_no_two_dots_side_by_side(
     points: list[tuple[int, int]],
 ) -> None:
-    x = np.array([p[0] for p in points], dtype=np.int64)
-    y = np.array([p[1] for p in points], dtype=np.int64)
-    kept_x, kept_y, _ = thin((x, y, np.zeros_like(x)), BRAILLE)
-    faint = set(zip(kept_x.tolist(), kept_y.tolist(), strict=True))
+    canvas = Canvas(20, 10, BRAILLE)
+    faint = places(thin(dots_at(canvas, *points), BRAILLE)[0])
     assert faint <= set(points)
     assert not any((a + 1, b) in faint or (a, b + 1) in faint for a, b in faint)
 
 
 def test_a_faint_curve_in_ascii_is_drawn_with_a_mark_of_its_own() -> None:
     canvas = Canvas(2, 1, ASCII)
-    canvas.draw(*of_curves((0, 0, 0)))
+    canvas.draw(dots_at(canvas, (0, 0)))
     assert chr(canvas.codes(is_faint=True)[0, 0]) == "."
     assert chr(canvas.codes()[0, 0]) != "."
 
@@ -204,15 +209,16 @@ def test_curves_worked_out_together_are_drawn_as_one_after_the_other(
 ) -> None:
     together, in_turn = Canvas(4, 3, BRAILLE), Canvas(4, 3, BRAILLE)
     extents = [extents_of(values, broken) for values, broken in curves]
-    together.draw(*strokes(extents, AXIS, together))
+    together.draw(strokes(extents, AXIS, together))
     for owner, each in enumerate(extents):
-        x, y, alone = strokes([each], AXIS, in_turn)
-        in_turn.draw(x, y, alone + owner)
+        in_turn.draw(strokes([each], AXIS, in_turn), owner)
     assert (together.dots == in_turn.dots).all()
     assert (together.owner == in_turn.owner).all()
 
 
 def test_nothing_is_drawn_of_a_curve_without_dots() -> None:
     canvas = Canvas(4, 3, BRAILLE)
-    assert len(strokes([None, extents_of([None] * 8)], AXIS, canvas)[0]) == 0
-    assert set(strokes([None, extents_of([5.0] * 8)], AXIS, canvas)[2]) == {1}
+    assert not strokes([None, extents_of([None] * 8)], AXIS, canvas).any()
+    none, some = strokes([None, extents_of([5.0] * 8)], AXIS, canvas)
+    assert not none.any()
+    assert some.any()

@@ -1,6 +1,6 @@
 """What a plot shows, and how it becomes lines: pure, apart from plotext's frame."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +45,8 @@ from tuitrain.tui.glyphs import BROKEN, CURSOR_LINE, to_ascii
 from tuitrain.tui.lens import Events, GlyphSet, Lens, XUnit
 from tuitrain.tui.lines import BLANK, Line, line, wrap
 
+_AT_ONCE = 16
+"""Curves whose dots are worked out together: hundreds would take too much memory."""
 _USUAL = 0.95
 _SPIKE_REACH = 4.0
 """Columns that reach this many times beyond what 95 % of them do are cut off, with
@@ -267,17 +269,27 @@ def _draw_curves(sheet: Sheet, laid: _Layout) -> None:
     roles = [part.curve.role for part in placed]
     if any(part.means is not None for part in placed):
         faint = Canvas(laid.frame.width, laid.frame.height, resolution)
-        behind = [part.extents if part.means is not None else None for part in placed]
-        faint.draw(*thin(strokes(behind, laid.y_axis, faint), resolution))
+        for first, parts in _batches(placed):
+            behind = [
+                part.extents if part.means is not None else None for part in parts
+            ]
+            dots = strokes(behind, laid.y_axis, faint)
+            faint.draw(thin(dots, resolution), first)
         dimmed = [role.replace("curve-", "faint-") for role in roles]
         sheet.put_canvas(faint, dimmed, is_faint=True)
     lines = Canvas(laid.frame.width, laid.frame.height, resolution)
-    x, y, owner = strokes([part.line for part in placed], laid.y_axis, lines)
-    is_dotted = np.array([[part.curve.is_validation] for part in placed])
-    is_left_out = is_dotted & (np.arange(lines.columns) // resolution.across % 2 == 1)
-    drawn = ~is_left_out[owner, x]
-    lines.draw(x[drawn], y[drawn], owner[drawn])
+    for first, parts in _batches(placed):
+        dots = strokes([part.line for part in parts], laid.y_axis, lines)
+        for part, own in zip(parts, dots, strict=True):
+            if part.curve.is_validation:
+                own[:, np.arange(lines.columns) // resolution.across % 2 == 1] = False
+        lines.draw(dots, first)
     sheet.put_canvas(lines, roles)
+
+
+def _batches(placed: Sequence[Placed]) -> Iterator[tuple[int, Sequence[Placed]]]:
+    for first in range(0, len(placed), _AT_ONCE):
+        yield first, placed[first : first + _AT_ONCE]
 
 
 def _put_cursor(
