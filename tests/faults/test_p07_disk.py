@@ -80,7 +80,8 @@ def tell_drops(figure, study: RealStudy, books: Books, what: str) -> None:
 
 
 def fill_and_free(tmp_path: Path, cycles: int, figure) -> None:
-    with small_disk(tmp_path / "disk", "1m") as disk:
+    # What the training writes in between must not fill the disk for good.
+    with small_disk(tmp_path / "disk", f"{1 + cycles // 4}m") as disk:
         outside = tmp_path / "outside"
         study = RealStudy.create(disk, outside=outside, PAUSE_S="0.002")
         flood = outside / "flood"
