@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from tuitrain.model import Series
@@ -253,7 +254,7 @@ def test_no_numbers_crash_a_plot_however_it_is_looked_at(
         for lens in lenses:
             picture = Picture(
                 (other, own),
-                Lens(**{**vars(lens), "glyphs": glyphs}),
+                replace(lens, glyphs=glyphs),
                 reach=float(len(values)),
                 happened=Happened("A", epochs=(1, 2), lr=own.series, found=(2,)),
                 best_of=own,

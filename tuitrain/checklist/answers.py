@@ -1,7 +1,8 @@
 """What a person's commands do to a study."""
 
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from tuitrain.checklist.advised import plan_advice
 from tuitrain.checklist.carrying_on import (

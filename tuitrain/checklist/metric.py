@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from tuitrain.checklist.plan import lr_of, weight_decay_of
 from tuitrain.checklist.settings import Settings
@@ -18,8 +19,7 @@ PREFERRED: Final = ("val_accuracy", "val_loss")
 """What `metric = "auto"` takes, the first that is measured; else the training loss."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """The series that ranks trials."""
 
     name: str

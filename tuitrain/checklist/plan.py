@@ -1,9 +1,10 @@
 """What a step wants to run, and what its judgement is made of."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
+
+import msgspec
 
 from tuitrain.checklist.settings import Settings
 from tuitrain.diagnosis import PROBES
@@ -20,8 +21,7 @@ from tuitrain.events import (
 from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState, successor
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialPlan:
+class TrialPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One trial a step wants."""
 
     config: Config
@@ -35,16 +35,15 @@ class TrialPlan:
         return trial.seed == self.seed and trial.config == self.config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """A step's verdict before it is an event; see `VerdictReached` for the fields."""
 
     verdict: Verdict
     summary: str
-    evidence: Evidence = field(default_factory=dict)
+    evidence: Evidence = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     advice: tuple[Advice, ...] = ()
-    decision: Config = field(default_factory=dict)
+    decision: Config = msgspec.field(default_factory=dict)
     best_trial: TrialId | None = None
 
 

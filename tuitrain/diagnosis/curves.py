@@ -1,7 +1,6 @@
 """All that the rules look at in one trial, over its whole trajectory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -33,8 +32,7 @@ RATIO_PREFIX: Final = "update_ratio/"
 """Series of update ratios are called this and the tensor's name."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Curves:
+class Curves(msgspec.Struct, frozen=True, kw_only=True):
     """One trial's measurements and what is known of its task."""
 
     loss: Series = EMPTY_SERIES
@@ -45,7 +43,7 @@ class Curves:
     val_accuracy: Series = EMPTY_SERIES
     lr: Series = EMPTY_SERIES
     """LR in force, at least where it changed."""
-    ratios: Mapping[str, Series] = field(default_factory=dict)
+    ratios: Mapping[str, Series] = msgspec.field(default_factory=dict)
     """Update ratio of each tensor, by its name, in the model's order."""
     grad_norm: Series = EMPTY_SERIES
     """Norm of all gradients, before clipping where tuitrain clips."""
@@ -55,7 +53,7 @@ class Curves:
     """Newest wall time the study knows; None: the trial does not run."""
     inspection: Inspection | None = None
     """What looks inside the training process found; None: there was none."""
-    config: Config = field(default_factory=dict)
+    config: Config = msgspec.field(default_factory=dict)
     facts: LossFacts | None = None
     val_samples: int | None = None
     epochs: int | None = None

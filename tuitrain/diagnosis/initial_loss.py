@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,8 +49,7 @@ _LOG_PROBABILITIES: Final = {"nll": "NLLLoss", "kl_div": "KLDivLoss"}
 """Kinds that take log-probabilities, with their names."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class InitialLoss:
+class InitialLoss(msgspec.Struct, frozen=True, kw_only=True):
     """The measured loss, over all minibatches of all initializations."""
 
     mean: float

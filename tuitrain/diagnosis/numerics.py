@@ -1,10 +1,10 @@
 """Numbers that all rules share: levels, trends and noise, each robust to outliers."""
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +27,7 @@ MEDIAN_PENALTY: Final = 1.2533
 """√(π/2): the standard error of a median over that of a mean, for normal noise."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trend:
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
     """The trend of a series over its index."""
 
     slope: float
@@ -124,8 +123,7 @@ def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return first, second
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True, kw_only=True):
     """How far a curve came down from its start to its end."""
 
     start: float

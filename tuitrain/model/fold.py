@@ -5,11 +5,11 @@ points arrive, the same events give the same model.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain, groupby, islice
 from typing import Any, assert_never, cast
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tuitrain.events import (

@@ -1,9 +1,9 @@
 """How much each GPU was used over the last while."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from tuitrain.events import GpuReading, GpusSampled
@@ -14,8 +14,7 @@ KEPT_READINGS: Final = 1800
 """Of each GPU; an hour at one every two seconds, and longer when little changes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class GpuHistory:
+class GpuHistory(msgspec.Struct, frozen=True, kw_only=True):
     """The readings of one GPU by wall time: the `iterations` of these are seconds.
 
     A value holds until the next one, since readings that hardly differ are not written.

@@ -5,9 +5,9 @@ below. Only whole groups are summed up, so an item once written never changes: a
 on the first rows may go on using it however far the column grows, in another thread too.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +26,7 @@ _Numbers = NDArray[np.float64]
 _Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Extremes:
+class Extremes(msgspec.Struct, frozen=True):
     """What lies in each of some ranges of rows, all of shape (ranges,)."""
 
     low: _Numbers
@@ -40,8 +39,7 @@ class Extremes:
     """Whether there is a NaN or an infinity."""
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(msgspec.Struct, frozen=True):
     """One of the things an item knows."""
 
     merge: np.ufunc

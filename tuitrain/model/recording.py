@@ -3,9 +3,10 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import accumulate
 from operator import ge
+
+from msgspec.structs import replace
 
 from tuitrain.events import (
     BestAccepted,

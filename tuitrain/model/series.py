@@ -2,9 +2,9 @@
 
 import math
 import mmap
-from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,8 +42,7 @@ class _Columns:
         self.pyramid = Pyramid()
 
 
-@dataclass(frozen=True)
-class ColumnExtents:
+class ColumnExtents(msgspec.Struct, frozen=True):
     """A series reduced to the columns of a canvas."""
 
     low: NDArray[np.float64]

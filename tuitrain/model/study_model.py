@@ -1,8 +1,9 @@
 """A study as it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from tuitrain.events import (
     AdviceApplied,
@@ -22,8 +23,7 @@ from tuitrain.model.trial_model import TrialModel
 from tuitrain.units import Seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepRun:
+class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one step: entered, started, judged, perhaps overruled."""
 
     step: Step
@@ -37,16 +37,15 @@ class StepRun:
     overridden: VerdictOverridden | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class StudyModel:
+class StudyModel(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one study; made by `fold` only."""
 
     name: str = ""
     script: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Content of study.toml in force."""
     opened_at_s: Seconds | None = None
-    trials: Mapping[TrialId, TrialModel] = field(default_factory=dict)
+    trials: Mapping[TrialId, TrialModel] = msgspec.field(default_factory=dict)
     """In the order of their ids."""
     runs: tuple[StepRun, ...] = ()
     """Every run of a step, in the order they were last entered; the last is current."""
@@ -62,7 +61,7 @@ class StudyModel:
     gpus: GpusSampled | None = None
     gpus_at_s: Seconds | None = None
     """When `gpus` was read."""
-    gpu_history: Mapping[str, GpuHistory] = field(default_factory=dict)
+    gpu_history: Mapping[str, GpuHistory] = msgspec.field(default_factory=dict)
     """Of every GPU seen so far, by UUID."""
     last_at_s: Seconds | None = None
     """Wall time of the newest event folded."""

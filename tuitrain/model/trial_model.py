@@ -1,8 +1,9 @@
 """One trial as it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from tuitrain.events import (
     CheckpointSaved,
@@ -54,8 +55,7 @@ class TrialState(StrEnum):
         return self not in (TrialState.QUEUED, TrialState.RUNNING)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialModel:
+class TrialModel(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one trial; made by `fold` only."""
 
     trial: TrialId
@@ -63,8 +63,8 @@ class TrialModel:
     """None: a trial folder on its own, no journal read."""
     round: int = 1
     attempt: int = 1
-    config: Config = field(default_factory=dict)
-    limits: TrialLimits = field(default_factory=TrialLimits)
+    config: Config = msgspec.field(default_factory=dict)
+    limits: TrialLimits = msgspec.field(default_factory=TrialLimits)
     seed: int = 0
     resumes: TrialId | None = None
     replaces: TrialId | None = None
@@ -80,7 +80,7 @@ class TrialModel:
     task: TaskDescribed | None = None
     inspection: Inspection | None = None
     """What the newest look inside the process found; None: there was none."""
-    series: Mapping[str, Series] = field(default_factory=dict)
+    series: Mapping[str, Series] = msgspec.field(default_factory=dict)
     times: Series = EMPTY_SERIES
     """Wall time in seconds at which the points up to an iteration were written: one
     point for each event that brought some; never decreasing."""

@@ -1,8 +1,9 @@
 """Where everything of a study lies; paths only, apart from making folders."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuitrain.events import TrialId
 from tuitrain.store.failures import StoreError
@@ -13,8 +14,7 @@ PRIVATE_FILE = 0o600
 """Mode of files, for the same reason."""
 
 
-@dataclass(frozen=True)
-class TrialFolder:
+class TrialFolder(msgspec.Struct, frozen=True):
     """The files of one trial."""
 
     path: Path
@@ -55,8 +55,7 @@ class TrialFolder:
         return self.path / "best.pt"
 
 
-@dataclass(frozen=True)
-class StudyFolder:
+class StudyFolder(msgspec.Struct, frozen=True):
     """The files of one study."""
 
     path: Path

@@ -1,7 +1,6 @@
 """Reading a log while it grows: whole lines now, the torn tail when it is whole."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -25,8 +24,7 @@ READ_BYTES = 1 << 18
 """Bytes read in one bite, so that a long log can't hold its reader up."""
 
 
-@dataclass(frozen=True)
-class StreamDamage:
+class StreamDamage(msgspec.Struct, frozen=True):
     """What could not be read of a log so far."""
 
     bad_lines: int

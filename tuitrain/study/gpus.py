@@ -1,15 +1,15 @@
 """The GPUs as screens show them: who uses which, now and over the last minutes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from tuitrain.events import GpuProcess, GpuReading, TrialId
 from tuitrain.model import GpuHistory, StudyModel, TrialModel
 from tuitrain.units import Seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class GpuView:
+class GpuView(msgspec.Struct, frozen=True, kw_only=True):
     """One GPU."""
 
     index: int

@@ -1,9 +1,10 @@
 """What a step would run if it were run now, and about how long that takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import heapify, heapreplace
 from statistics import median
+
+import msgspec
 
 from tuitrain.checklist import Settings, TrialPlan, preview
 from tuitrain.events import Step, TrialLimits
@@ -14,8 +15,7 @@ _RATE_FROM_ITERATIONS = 5
 """Iterations a trial must have made before its rate says anything."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanView:
+class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     """The trials of a step before it runs."""
 
     step: Step

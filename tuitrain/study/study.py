@@ -1,7 +1,8 @@
 """The one value that screens draw and printers print."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from tuitrain.checklist import Settings, SettingsError, settings_from
 from tuitrain.checklist.metric import Metric, best_value, find_metric
@@ -38,8 +39,7 @@ _metrics: Memo[Metric] = Memo(8)
 _steps: Memo[tuple[StepView, ...]] = Memo(8)
 
 
-@dataclass(frozen=True)
-class Study:
+class Study(msgspec.Struct, frozen=True):
     """All that a screen or a printer may show; derived from the model, nothing stored."""
 
     model: StudyModel

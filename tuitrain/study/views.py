@@ -1,7 +1,8 @@
 """The parts of a study as screens show them: one value a line, a row, a gauge."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from tuitrain.events import Advice, Config, Evidence, Finding, Step, TrialId, Verdict
 from tuitrain.model import TrialState
@@ -19,8 +20,7 @@ class StepState(StrEnum):
     JUDGED = "judged"
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepView:
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the checklist."""
 
     step: Step
@@ -35,7 +35,7 @@ class StepView:
     """Of the override."""
     summary: str = ""
     """The evidence in one short line: `2.31 (ln 10 = 2.303)`."""
-    evidence: Evidence = field(default_factory=dict)
+    evidence: Evidence = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     advice: tuple[Advice, ...] = ()
     best_trial: TrialId | None = None
@@ -50,8 +50,7 @@ class StepView:
     """Expected time left; None: not known yet."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialView:
+class TrialView(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the trials table."""
 
     trial: TrialId
@@ -96,8 +95,7 @@ class RatioState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class GaugeView:
+class GaugeView(msgspec.Struct, frozen=True, kw_only=True):
     """The update ratio of one tensor."""
 
     layer: str

@@ -1,9 +1,9 @@
 """The one list of keys: bindings, footer, help screen and docs are made from it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from textual.binding import Binding
 
 
@@ -23,8 +23,7 @@ class KeyGroup(StrEnum):
     HOME = "Home"
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One thing a key does."""
 
     keys: str

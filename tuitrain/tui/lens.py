@@ -1,9 +1,11 @@
 """How a person looks at curves: axes, smoothing, the part shown, the cursor; pure."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 SPANS: Final = (0, 5, 20, 50, 200, 1000, 5000, 20_000, 100_000, 1_000_000)
 """Iterations that a moving mean covers; 0: none."""
@@ -49,8 +51,7 @@ Window = tuple[float, float]
 """Both ends of a part of the x axis, in its unit."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lens:
+class Lens(msgspec.Struct, frozen=True, kw_only=True):
     """How all plots of a screen are looked at; they move in step."""
 
     unit: XUnit = XUnit.ITERATIONS

@@ -7,17 +7,16 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from textual.app import App
 
 LAST_WORDS_S = 1.0
 """How long a signalled app may take to restore the terminal before it is ended."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How a person wants the terminal to be taken."""
 
     has_mouse: bool = True

@@ -1,7 +1,9 @@
 """The trials as a table: columns, what they are sorted by, which rows are shown."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from tuitrain.study import Study, TrialView
 from tuitrain.tui.lines import pad
@@ -24,8 +26,7 @@ SortKey = float | str | None
 """What a column is sorted by; None: not known, which goes last."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column of the table."""
 
     title: str

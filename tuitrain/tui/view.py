@@ -1,7 +1,9 @@
 """What the screen itself owns: where the cursor is, what is drawn and how."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from tuitrain.events import TrialId
 from tuitrain.model import TrialState
@@ -14,15 +16,14 @@ MOST_DRAWN = 4
 """Trials drawn at once while the person has marked none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True):
     """How a person looks at a study."""
 
     cursor: TrialId | None = None
     """The chosen trial; None: follow the newest one that runs."""
     marks: frozenset[TrialId] | None = None
     """The trials whose curves are drawn; None: chosen by `default_marks`."""
-    lens: Lens = field(default_factory=Lens)
+    lens: Lens = msgspec.field(default_factory=Lens)
     """How the curves are looked at."""
     sort: str = ""
     """Title of the column that trials are sorted by; empty: in the order of ids."""
@@ -37,8 +38,7 @@ class View:
         return replace(self, marks=marks ^ {trial})
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """A trial with the letter and the role by which screens tell it from others."""
 
     trial: TrialView

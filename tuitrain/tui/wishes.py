@@ -1,7 +1,8 @@
 """What a key asks for, given the study as it is: a command, or why not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tuitrain.checklist import why_not_carried_on
 from tuitrain.commands import (
@@ -19,8 +20,7 @@ from tuitrain.events import Step, TrialId, Verdict
 from tuitrain.study import StepState, StepView, Study, TrialView
 
 
-@dataclass(frozen=True)
-class Hint:
+class Hint(msgspec.Struct, frozen=True):
     """Why a key does nothing now, and what can be done instead."""
 
     text: str

@@ -2,14 +2,14 @@
 
 import socket
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _CREDENTIALS: Final = struct.Struct("3i")
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """The process that connected or listens, as it was when it did."""
 
     pid: int

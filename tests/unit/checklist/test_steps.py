@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from tests.unit.checklist.walks import Run, Walk, healthy
@@ -157,7 +158,7 @@ def _with_best_at(best: float):
 
     def training(trial: TrialModel) -> Run:
         config = {**trial.config, "lr": float(trial.config["lr"]) * 0.01 / best}
-        return healthy(replace(trial, config=config))
+        return healthy(msgspec.structs.replace(trial, config=config))
 
     return training
 

@@ -1,10 +1,10 @@
 """Rules on what a look inside a training process found, and what follows from what."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.diagnosis.recorded import curves, model
 from tuitrain.diagnosis import CAUSES, Curves, arrange, examine, look_inside

@@ -1,10 +1,10 @@
 """Rules on plain values: thresholds, too little data, and what explains a curve away."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.diagnosis.recorded import NAMES, curves
 from tuitrain.diagnosis import (

@@ -1,8 +1,8 @@
 """Models as plain values, and points that hypothesis makes, for tests of this room."""
 
 import math
-from dataclasses import fields, is_dataclass
 
+import msgspec
 from hypothesis import strategies as st
 
 from tests.samples import TRIAL
@@ -18,8 +18,9 @@ def plain(value):
         return [(key, plain(item)) for key, item in value.items()]
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
-    if is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        names = value.__struct_fields__
+        return {name: plain(getattr(value, name)) for name in names}
     return value
 
 

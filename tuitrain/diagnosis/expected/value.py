@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 SPREADS: Final = (0.5, 1.0, 2.0)
@@ -23,8 +24,7 @@ TheDeepChecker (Braiek & Khomh 2023, arXiv:2204.00694) draws its line at 1.0."""
 Bands = tuple[float, float, float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpectedLoss:
+class ExpectedLoss(msgspec.Struct, frozen=True, kw_only=True):
     """What theory says of the loss at initialization."""
 
     formula: str

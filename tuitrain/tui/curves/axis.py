@@ -1,7 +1,8 @@
 """Axes whose ends and ticks are round numbers, and stay while the data grows."""
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 LARGEST = 1e300
 """Values beyond are drawn at the edge: differences of larger ones overflow."""
@@ -28,8 +29,7 @@ _TIME_ENDS = (
 """Round ends of a time axis, in seconds."""
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(msgspec.Struct, frozen=True):
     """One axis of a plot; on a log axis all numbers but the labels are logarithms."""
 
     low: float

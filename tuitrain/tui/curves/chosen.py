@@ -1,8 +1,8 @@
 """Which curves a plot shows: the drawn trials' series over their whole trajectory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from tuitrain.events import TrialId
@@ -51,8 +51,7 @@ def _are_same(before: Sequence[Series], after: Sequence[Series]) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """What a plot draws of a study."""
 
     curves: tuple[Curve, ...] = ()

@@ -1,8 +1,8 @@
 """One curve, and how it is reduced to the columns of a canvas."""
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,15 +15,14 @@ FEW_POINTS = 40
 """Up to this many points of a validation curve get a sign each, and no mean."""
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(msgspec.Struct, frozen=True):
     """One series to be drawn."""
 
     letter: str
     """Stands at the curve's end, so that colour is not the only sign; may be empty."""
     role: str
     series: Series
-    scale: Scale = field(default_factory=EvenScale)
+    scale: Scale = msgspec.field(default_factory=EvenScale)
     """Where its iterations lie on the x axis."""
     is_validation: bool = False
     """Drawn dotted, with a sign at each point."""
@@ -36,12 +35,11 @@ class Curve:
         return self.is_validation and len(self.series) <= FEW_POINTS
 
 
-@dataclass(frozen=True)
-class Happened:
+class Happened(msgspec.Struct, frozen=True):
     """What vertical marks tell of one trial."""
 
     letter: str
-    scale: Scale = field(default_factory=EvenScale)
+    scale: Scale = msgspec.field(default_factory=EvenScale)
     epochs: tuple[int, ...] = ()
     """Iteration at which each epoch was complete."""
     first_epoch: int = 1
@@ -51,8 +49,7 @@ class Happened:
     """Iterations that findings name."""
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A curve reduced to the columns of its canvas."""
 
     curve: Curve
@@ -159,8 +156,7 @@ def _places(ends: tuple[float, float], cells: int, columns: int) -> NDArray[np.f
     return np.linspace(ends[0] - half, ends[1] + half, columns + 1)
 
 
-@dataclass(frozen=True)
-class BestPoint:
+class BestPoint(msgspec.Struct, frozen=True):
     """The best point of a series, found without a look at what was looked at before."""
 
     series: Series

@@ -1,8 +1,8 @@
 """The plot widget: keeps its axes still, and draws a picture when it is given one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from msgspec.structs import replace
 from textual.reactive import var
 
 from tuitrain.tui.curves.picture import Kept, Picture, compose_picture

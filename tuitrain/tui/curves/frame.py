@@ -7,10 +7,11 @@ only, and the curves are drawn into the box it leaves empty.
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
+
+import msgspec
 
 from tuitrain.tui.curves.axis import Axis
 
@@ -35,8 +36,7 @@ def usual_width(width: int, height: int) -> int:
     return width - _GUTTER - 1
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """A drawn frame, and the empty box in it for the curves."""
 
     rows: tuple[str, ...]

@@ -1,8 +1,8 @@
 """What a plot shows, and how it becomes lines: pure, apart from plotext's frame."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,12 +53,11 @@ _SPIKE_REACH = 4.0
 their value written where they leave the plot."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """All that one plot shows."""
 
     curves: tuple[Curve, ...] = ()
-    lens: Lens = field(default_factory=Lens)
+    lens: Lens = msgspec.field(default_factory=Lens)
     reach: float = 0.0
     """Where the longest curve of the screen ends on the x axis."""
     happened: Happened | None = None
@@ -74,8 +73,7 @@ class Picture:
     values are the good ones."""
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """What stays from one drawing of a plot to the next, so that little changes."""
 
     y_axis: Axis
@@ -131,8 +129,7 @@ def compose_picture(
     )
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(msgspec.Struct, frozen=True):
     """Frame and curves that fit each other."""
 
     frame: Frame

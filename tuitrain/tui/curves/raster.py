@@ -5,9 +5,9 @@ column a dot, so the cost does not depend on how many points were measured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +25,7 @@ _FARTHEST = 1e9
 """Rows from the box; what lies farther away is drawn as if it lay there."""
 
 
-@dataclass(frozen=True, eq=False)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True, eq=False):
     """Dots in one cell, and the characters that show them."""
 
     bits: NDArray[np.uint8]

@@ -1,9 +1,9 @@
 """What every curve says at the cursor, in as much detail as there is room for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from tuitrain.tui.curves.curve import Curve
@@ -15,8 +15,7 @@ _DETAILS: Final = ("epoch", "iteration", "value")
 """From the most detail to the least."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The newest value of one curve up to the cursor."""
 
     curve: Curve

@@ -1,9 +1,9 @@
 """From iterations to places on the x axis and back: by count, by epoch, by time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +24,7 @@ class Scale(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class EvenScale:
+class EvenScale(msgspec.Struct, frozen=True):
     """Every iteration is as long as any other."""
 
     per_iteration: float = 1.0
@@ -40,8 +39,7 @@ class EvenScale:
         return x / self.per_iteration
 
 
-@dataclass(frozen=True)
-class TimeScale:
+class TimeScale(msgspec.Struct, frozen=True):
     """Seconds of training; between two writings of points time runs evenly."""
 
     iterations: NDArray[np.int64]

@@ -1,9 +1,9 @@
 """A sheet of characters with roles, on which frame, curves and marks are put."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
@@ -131,8 +131,7 @@ class Sheet:
         return self._roles.index(role)
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """A sheet as lines, and what they came from."""
 
     lines: list[Line]

@@ -1,7 +1,6 @@
 """A plot of one measured quantity, training and validation, for the drawn trials."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from textual.reactive import var
 
 from tuitrain.study import Study

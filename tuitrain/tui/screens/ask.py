@@ -1,9 +1,9 @@
 """Questions: one key answers, escape withdraws."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,8 +15,7 @@ from tuitrain.tui.lines import BLANK, Line, line, wrap
 from tuitrain.tui.lines_pane import LinesPane
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """One possible answer."""
 
     key: str

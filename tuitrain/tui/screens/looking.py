@@ -1,7 +1,8 @@
 """What keys do to the curves: how both plots of a screen are looked at."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuitrain.tui.curves.chosen import Trajectories, find_reach
 from tuitrain.tui.lens import Lens
