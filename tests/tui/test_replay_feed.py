@@ -18,10 +18,14 @@ Posted = list[Message]
 
 
 def replay(
-    path: Path, is_enough: Callable[[Posted], bool], *, is_drawing: bool = False
+    path: Path,
+    is_enough: Callable[[Posted], bool],
+    *,
+    is_drawing: bool = False,
+    feed: ReplayFeed | None = None,
 ) -> Posted:
     """Run a feed until it has posted enough, and stop it."""
-    feed, posted = ReplayFeed(path), Posted()
+    posted, feed = Posted(), feed or ReplayFeed(path)
 
     def post(message: Message) -> None:
         posted.append(message)
@@ -108,3 +112,28 @@ def test_a_folder_without_a_log_ends_the_replay_with_a_reason(tmp_path: Path) ->
     posted = replay(tmp_path, bool)
     assert isinstance(posted[0], FeedFailed)
     assert "holds no log" in posted[0].reason
+
+
+def test_a_look_at_the_beginning_of_a_log_shows_it_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    write_points(tmp_path / "points.jsonl", 400)
+    feed = ReplayFeed(tmp_path)
+    study = feed.peek()
+    assert study is not None
+    assert study.is_partial
+    assert 0 < study.model.trials[TRIAL].points < 40_000
+    posted = replay(tmp_path, is_read, feed=feed)
+    shown = [points_of(m) for m in posted if isinstance(m, StudyAdvanced)]
+    assert shown[-1] == 40_000
+
+
+def test_a_study_that_is_played_begins_empty(tmp_path: Path) -> None:
+    build_coarse_grid(tmp_path / "digits").close()
+    assert ReplayFeed(tmp_path / "digits").peek() is None
+
+
+def test_a_folder_without_a_log_is_told_of_by_the_replay_itself(tmp_path: Path) -> None:
+    feed = ReplayFeed(tmp_path)
+    assert feed.peek() is None
+    assert isinstance(replay(tmp_path, bool, feed=feed)[0], FeedFailed)

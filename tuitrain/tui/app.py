@@ -55,6 +55,9 @@ class TuitrainApp(BaseApp[str]):
     def on_mount(self) -> None:
         """Show the main screen and begin to read."""
         self.begin()
+        if isinstance(self.feed, ReplayFeed):
+            # Before there are panes: none of them is drawn empty and then once more.
+            self.study = self.feed.peek()
         screen = MainScreen(self._find_log)
         self.push_screen(screen.data_bind(TuitrainApp.study, TuitrainApp.link))
         self.follow()

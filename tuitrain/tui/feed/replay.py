@@ -38,6 +38,26 @@ class ReplayFeed:
         self._wake = threading.Condition()
         self._wishes: list[Callable[[Player], None]] = []
         self._is_drawn = self._is_stopped = False
+        self._source: StudySource | None = None
+        self._recording = Recording()
+
+    def peek(self) -> Study | None:
+        """Read the beginning, before `run`, so that the first picture shows it.
+
+        Returns:
+            What a single log begins with; None: it is the folder of a study, which is
+            played, or it can't be read, which `run` will tell.
+        """
+        try:
+            self._source = StudySource(self._path)
+            self._recording.add(self._source.read(FIRST_BYTES))
+        except (StoreError, RecordError):
+            self._source, self._recording = None, Recording()
+            return None
+        model = self._recording.whole
+        if model.runs or not model.trials:
+            return None
+        return Study(model, is_partial=True)
 
     def run(self, post: Callable[[Message], object]) -> None:
         """Read everything, then play until `stop`; runs in a thread.
@@ -84,8 +104,10 @@ class ReplayFeed:
 
     def _read(self, post: Callable[[Message], object]) -> Recording:
         """Read all there is, and show what is read if it takes long."""
-        source, recording = StudySource(self._path), Recording()
-        recording.add(source.read(FIRST_BYTES))
+        if self._source is None:
+            self._source = StudySource(self._path)
+            self._recording.add(self._source.read(FIRST_BYTES))
+        source, recording = self._source, self._recording
         told_s = float("-inf")
         if recording.whole.runs:
             told_s = self._clock.mono_s() + PATIENCE_S - READING_EVERY_S
