@@ -25,7 +25,9 @@ class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     function: str | None = None
     """Name of the task function; None: the script has a loop of its own."""
     arguments: list[str] = []
-    """Given to a script with a loop of its own, after its name."""
+    """Given to a script with a loop of its own, after its name; secrets redacted."""
+    given: str | None = None
+    """Absolute path of the file with the arguments as they were given; None: as above."""
     step: Step
     round: int = 1
     config: Config

@@ -29,6 +29,7 @@ from tuitrain.launch import (
 )
 from tuitrain.model import StudyModel, TrialModel, TrialState
 from tuitrain.store import StoreError, StudyFolder, write_spec
+from tuitrain.supervisor.arguments import KeptArguments
 from tuitrain.supervisor.slots import Slots
 from tuitrain.supervisor.spec import make_spec
 from tuitrain.units import Seconds
@@ -65,9 +66,14 @@ class Crew:
         folder: StudyFolder,
         launcher: Launcher,
         socket: Path,
+        arguments: KeptArguments,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Launch trials of `folder`, which report to `socket`."""
+        """Launch trials of `folder`, which report to `socket`.
+
+        Their scripts are started with `arguments`.
+        """
+        self._arguments = arguments
         self._clock = clock
         self._folder = folder
         self._launcher = launcher
@@ -105,6 +111,8 @@ class Crew:
         Raises:
             StoreError: A trial's folder can't be written; to be tried again.
             LaunchError: No process can be started; to be tried again.
+            ArgumentsGoneError: Secrets among the script's arguments are not known.
+            WireError: They can't be kept where only their owner finds them.
         """
         if model.ended is not None:
             return
@@ -130,6 +138,7 @@ class Crew:
         slots: Slots,
         device: str,
     ) -> None:
+        given = self._arguments.keep(settings)
         folder = self._folder.trial(trial.trial)
         try:
             folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,6 +154,7 @@ class Crew:
             device=device,
             threads=slots.threads,
             socket=self._socket,
+            given=given,
         )
         write_spec(folder.spec, spec)
         self._launches[trial.trial] = _Launch(device)

@@ -5,7 +5,7 @@ from pathlib import Path
 from tuitrain.checklist import Settings, find_metric
 from tuitrain.events import Step
 from tuitrain.model import StudyModel, TrialModel
-from tuitrain.store import StudyFolder, TrialSpec
+from tuitrain.store import StudyFolder, TrialSpec, redact
 
 
 def make_spec(
@@ -17,6 +17,7 @@ def make_spec(
     device: str,
     threads: int,
     socket: Path,
+    given: Path | None = None,
 ) -> TrialSpec:
     """Return the description of `trial`, ready to be launched.
 
@@ -28,6 +29,7 @@ def make_spec(
         device: `cpu` or the UUID of a GPU.
         threads: CPU threads it may use.
         socket: Where the supervisor listens.
+        given: File with the script's arguments, secrets included; None: it has none.
     """
     metric = find_metric(model, settings)
     return TrialSpec(
@@ -35,7 +37,8 @@ def make_spec(
         study=folder.name,
         script=str(Path(settings.script).expanduser().resolve()),
         function=settings.function,
-        arguments=list(settings.arguments),
+        arguments=list(redact(settings.arguments)),
+        given=str(given) if given is not None else None,
         step=trial.step or Step.INITIAL_LOSS,
         round=trial.round,
         config=trial.config,
