@@ -74,6 +74,10 @@ def fold(model: StudyModel, record: Record) -> StudyModel:
         model = _with_trial(model, event, at_s)
     else:
         model = _with_study_event(model, event, at_s)
+        # Only the journal's: each stream has an order of its own.
+        if not isinstance(event, LogOpened | GpusSampled):
+            wall_s = at_s if record.wall_s is None else record.wall_s
+            model = replace(model, ahead_s=Seconds(wall_s - at_s))
     if model.last_at_s is None or at_s > model.last_at_s:
         model = replace(model, last_at_s=at_s)
     return model

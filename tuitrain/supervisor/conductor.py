@@ -25,6 +25,7 @@ from tuitrain.supervisor.best import write_best
 from tuitrain.supervisor.failures import SupervisorError
 from tuitrain.supervisor.streams import Line
 from tuitrain.supervisor.study_file import StudyFile
+from tuitrain.units import Seconds
 
 MAX_DECISIONS: Final = 1000
 """Decisions in a row without anything happening in between; more would be an endless
@@ -43,8 +44,16 @@ class Conductor:
     what is not on file did not happen, here as for whoever reads it later.
     """
 
-    def __init__(self, folder: StudyFolder, past: Iterable[Line], relay: Relay) -> None:
+    def __init__(
+        self,
+        folder: StudyFolder,
+        past: Iterable[Line],
+        relay: Relay,
+        booted_at_s: Seconds | None = None,
+    ) -> None:
         """Carry on from `past`, the journal so far, or open the study.
+
+        `booted_at_s` is what the journal takes for the beginning of this boot.
 
         Raises:
             SupervisorError: There are no settings to go by.
@@ -56,7 +65,7 @@ class Conductor:
         self.model = StudyModel()
         self.remember(past)
         self.settings = self._first_settings()
-        self._journal = LogWriter(folder.journal, "journal")
+        self._journal = LogWriter(folder.journal, "journal", booted_at_s=booted_at_s)
         self._inode = folder.journal.stat().st_ino
         self.open_study()
 

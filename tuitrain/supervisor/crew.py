@@ -67,13 +67,21 @@ class Crew:
         launcher: Launcher,
         socket: Path,
         arguments: KeptArguments,
+        booted_at_s: Seconds,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Launch trials of `folder`, which report to `socket`.
 
-        Their scripts are started with `arguments`.
+        Args:
+            folder: The study.
+            launcher: Starts them.
+            socket: Where they report to.
+            arguments: What their script is given.
+            booted_at_s: What their logs take for the beginning of this boot.
+            clock: Tells when to end them by force.
         """
         self._arguments = arguments
+        self._booted_at_s = booted_at_s
         self._clock = clock
         self._folder = folder
         self._launcher = launcher
@@ -154,6 +162,7 @@ class Crew:
             device=device,
             threads=slots.threads,
             socket=self._socket,
+            booted_at_s=self._booted_at_s,
             given=given,
         )
         write_spec(folder.spec, spec)

@@ -42,7 +42,11 @@ from tuitrain.supervisor.server import Server
 from tuitrain.supervisor.slots import DeviceError, Slots, plan_slots
 from tuitrain.supervisor.streams import Line, StudyStreams
 from tuitrain.supervisor.watch import Watch
-from tuitrain.supervisor.whereabouts import Whereabouts, write_whereabouts
+from tuitrain.supervisor.whereabouts import (
+    Whereabouts,
+    find_booted_at,
+    write_whereabouts,
+)
 from tuitrain.wire import Answered, WireError
 
 BUSY_TICK_S: Final = 0.1
@@ -75,16 +79,22 @@ class Daemon:
             LogVersionError: A newer tuitrain wrote it.
         """
         self._folder = folder
+        self._booted_at_s = find_booted_at(folder)
         self._server = Server(socket, folder.name, self)
         self._streams = StudyStreams(folder)
         self._conductor = Conductor(
-            folder, self._streams.read_journal(), self._server.relay
+            folder,
+            self._streams.read_journal(),
+            self._server.relay,
+            self._booted_at_s,
         )
         self._launcher = Launcher(folder.name)
         self._arguments = KeptArguments(folder, socket)
-        self._crew = Crew(folder, self._launcher, socket, self._arguments)
+        self._crew = Crew(
+            folder, self._launcher, socket, self._arguments, self._booted_at_s
+        )
         self._past = Past(self._streams, self._conductor.remember)
-        self._sampling = Sampling(folder)
+        self._sampling = Sampling(folder, self._booted_at_s)
         self._watch = Watch(self.notice)
         self._slots: Slots | None = None
         self._settled: set[TrialId] = set()
@@ -114,7 +124,8 @@ class Daemon:
         await self._server.open()
         try:
             write_whereabouts(
-                self._folder, Whereabouts.of_this_process(self._server.path)
+                self._folder,
+                Whereabouts.of_this_process(self._server.path, self._booted_at_s),
             )
             ready()
             self._take_charge()

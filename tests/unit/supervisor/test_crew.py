@@ -103,6 +103,7 @@ class Scene:
             self.launcher,  # type: ignore[arg-type]
             Path("/run/s.sock"),
             KeptArguments(self.folder, Path("/run/s.sock")),
+            Seconds(0.0),
             self.clock,
         )
         self.model = StudyModel()
