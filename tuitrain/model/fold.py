@@ -4,6 +4,7 @@ Events of different streams commute: whatever the order in which journal, states
 points arrive, the same events give the same model.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby, islice
@@ -77,7 +78,10 @@ def fold(model: StudyModel, record: Record) -> StudyModel:
         # Only the journal's: each stream has an order of its own.
         if not isinstance(event, LogOpened | GpusSampled):
             wall_s = at_s if record.wall_s is None else record.wall_s
-            model = replace(model, ahead_s=Seconds(wall_s - at_s))
+            ahead_s = wall_s - at_s
+            # Numbers beyond reason come from a damaged log only.
+            known_s = ahead_s if math.isfinite(ahead_s) else 0.0
+            model = replace(model, ahead_s=Seconds(known_s))
     if model.last_at_s is None or at_s > model.last_at_s:
         model = replace(model, last_at_s=at_s)
     return model

@@ -33,7 +33,7 @@ def read_given(path: Path) -> tuple[str, ...] | None:
     """Return what `write_given` kept; None: nothing, or nothing that is ours alone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
+    except (OSError, ValueError):  # a path that is none, from a damaged file
         return None
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)

@@ -88,6 +88,20 @@ def redact(arguments: Sequence[str]) -> tuple[str, ...]:
 
     What was redacted before stays as it is.
     """
+    before, redacted = tuple(arguments), _redact_once(arguments)
+    # What is left of a name may be that of a secret: `hf_…_key=x`. Each time around,
+    # less is left to be looked at.
+    while redacted != before:
+        before, redacted = redacted, _redact_once(redacted)
+    return redacted
+
+
+def is_redacted(arguments: Iterable[str]) -> bool:
+    """Whether something of `arguments` is not written down."""
+    return any(REDACTED in argument for argument in arguments)
+
+
+def _redact_once(arguments: Sequence[str]) -> tuple[str, ...]:
     redacted = []
     name = ""
     for argument in arguments:
@@ -98,11 +112,6 @@ def redact(arguments: Sequence[str]) -> tuple[str, ...]:
             redacted.append(_redact_one(argument))
         name = argument if is_option and "=" not in argument else ""
     return tuple(redacted)
-
-
-def is_redacted(arguments: Iterable[str]) -> bool:
-    """Whether something of `arguments` is not written down."""
-    return any(REDACTED in argument for argument in arguments)
 
 
 def _redact_one(argument: str) -> str:

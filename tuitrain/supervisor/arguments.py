@@ -40,7 +40,7 @@ def keep_arguments(
         StoreError: They can't be kept.
         WireError: There is no folder that only its owner can use.
     """
-    place = (running or find_socket_path(folder)).with_suffix(_SUFFIX)
+    place = _beside(running or find_socket_path(folder))
     before = read_given(place)
     _write(place, arguments)
     return before not in (None, arguments)
@@ -61,7 +61,7 @@ class KeptArguments:
         last = read_whereabouts(folder)
         sockets = [socket, *([Path(last.socket)] if last is not None else [])]
         self._folder = folder
-        self._places = [path.with_suffix(_SUFFIX) for path in sockets]
+        self._places = [_beside(path) for path in sockets]
         self._known: tuple[str, ...] = ()
 
     def find(self, settings: Settings) -> tuple[str, ...]:
@@ -106,9 +106,13 @@ class KeptArguments:
             _write(self._places[0], arguments)
         except (StoreError, WireError):
             # The folder is gone for good, as a login's own is; there may be another.
-            place = find_socket_path(self._folder).with_suffix(_SUFFIX)
+            place = _beside(find_socket_path(self._folder))
             _write(place, arguments)
             self._places.insert(0, place)
+
+
+def _beside(socket: Path) -> Path:
+    return Path(f"{socket}{_SUFFIX}")
 
 
 def _write(place: Path, arguments: tuple[str, ...]) -> None:
