@@ -314,7 +314,7 @@ def _with_times(times: Series, measured: Sequence[_Measured]) -> Series:
     written = [(e.iteration[-1], at_s) for e, at_s in measured if e.iteration]
     if not written:
         return times
-    # A wall clock may be set back; a trial's time only goes on.
+    # In older logs a clock may be set back; a trial's time only goes on.
     at_s = np.maximum.accumulate(
         [times.last if times.last is not None else -np.inf, *(at for _, at in written)]
     )
