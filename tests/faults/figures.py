@@ -31,8 +31,14 @@ def in_order() -> list[Figure]:
 
 
 def keep(size: str, command: str, date: str) -> None:
-    """Write the figures of a size (`ci` or `long`) beside those of the other."""
+    """Write the figures of a size (`ci` or `long`) beside those of the other.
+
+    Figures of promises that were not tested this time stay.
+    """
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    tested = {figure.promise for figure in MEASURED}
+    before = [Figure(**told) for told in kept.get(size, {}).get("figures", [])]
+    MEASURED.extend(told for told in before if told.promise not in tested)
     kept[size] = {
         "command": command,
         "date": date,

@@ -45,7 +45,9 @@ from tuitrain.store import (
     StoreError,
     StudyFolder,
     TrialSpec,
+    read_given,
     read_spec,
+    redact,
 )
 from tuitrain.study import Study
 from tuitrain.supervisor.study_file import StudyFile
@@ -294,6 +296,19 @@ def eat_whereabouts(content: bytes) -> None:
         identity.is_alive()
 
 
+def _given() -> list[bytes]:
+    arguments = ["--token", "x", "url=https://me:x@host/?api_key=x&b=1"]
+    return [json.dumps({"arguments": [*arguments, "hf_" + "Ab1" * 8]}).encode()]
+
+
+def eat_given(content: bytes) -> None:
+    """Read arguments as they were given, and redact them; any text is an argument."""
+    path = _write("study.arguments", content)
+    path.chmod(0o600)
+    given = read_given(path) or (content.decode("utf-8", "surrogateescape"),)
+    assert redact(redact(given)) == redact(given)
+
+
 def eat_script(content: bytes) -> None:
     """Look for the task in a script."""
     find_script(str(_write("script.py", content)))
@@ -308,7 +323,7 @@ def eat_text(content: bytes) -> None:
 
 
 ROOMS: tuple[Room, ...] = (
-    Room("wire", _messages(), eat_stream, (FrameError, SettingsError), 84_150),
+    Room("wire", _messages(), eat_stream, (FrameError, SettingsError), 80_150),
     Room("log line", _lines(EVENTS), eat_line, (RecordError,), 40_000),
     Room(
         "signed log line",
@@ -341,6 +356,7 @@ ROOMS: tuple[Room, ...] = (
     ),
     Room("trial.json", _spec(), eat_spec, (StoreError,), 8_000),
     Room("supervisor.json", _whereabouts(), eat_whereabouts, (), 4_000),
+    Room("arguments", _given(), eat_given, (), 4_000),
     Room(
         "script",
         [p.read_bytes() for p in sorted(_EXAMPLES.glob("*.py"))],

@@ -10,8 +10,12 @@ import tuitrain
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--token")
-given = parser.parse_args()
-assert given.token is not None
+parser.add_argument("--password")
+parser.add_argument("--url")
+parser.add_argument("others", nargs="*")
+given = parser.parse_intermixed_args()
+assert "<redacted>" not in str(given)
+assert given.token.startswith("arg-")
 assert os.environ["SECRET_TOKEN_0"]
 
 run = tuitrain.init(config={"lr": 1e-3, "weight_decay": 0.0})

@@ -15,6 +15,7 @@ from tests.flow.supervised import Supervised, running
 from tests.flow.waiting import wait_for
 from tests.tui.builder import HandClock, StudyBuilder
 from tests.tui.studies import falling
+from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.commands import RunStep
 from tuitrain.events import OutcomeKind, Step, TrialLimits, Verdict
 from tuitrain.headless import Look, Printer, replay_headless
@@ -84,12 +85,20 @@ def test_no_duration_is_negative_and_each_stream_keeps_its_order(
         asked="0",
         is_met=not negative,
     )
+    # By the clock that the builder moves, and that is never set.
+    lasted_s = max(record.mono_s for record in records)
     figure(
         "P13",
-        f"longest duration shown of a study of 11 s, the clock set {jump} and back: "
-        "durations go by the wall clock",
+        f"longest duration shown of a study of {lasted_s:.0f} s, the clock set {jump} "
+        "and back",
         f"{max(durations):.0f} s",
+        asked=f"at most {lasted_s:.0f} s",
+        is_met=max(durations) <= lasted_s,
     )
+    jumped_s = [r.wall_s - r.at_s for r in records if r.wall_s is not None]
+    assert any(abs(off_s - JUMPS_S[jump]) < 1 for off_s in jumped_s)
+    assert max(durations) <= lasted_s
+    assert max(durations) > lasted_s / 2
     assert negative == []
     for stream in (("StepEntered", "StepStarted", "TrialQueued", "VerdictReached"),):
         kept = [r for r in recording.events if type(r.event).__name__ in stream]
@@ -138,13 +147,16 @@ def wall(tmp_path, standin, monkeypatch) -> Path:
 @pytest.mark.flow
 def test_a_real_study_takes_no_notice_of_jumps_and_of_a_suspend(wall, tmp_path, figure):
     supervised = Supervised.create(tmp_path / "digits")
+    began_s = SYSTEM_CLOCK.mono_s()
     try:
         live_through(supervised, wall)
         trials = list(supervised.model().trials.values())
         assert {len(trial.get("loss")) for trial in trials} == {2000}
         # The jumps were real: the logs saw them.
-        walls = [record.at_s for record in supervised.read()]
+        records = supervised.read()
+        walls = [r.at_s if r.wall_s is None else r.wall_s for r in records]
         assert max(walls) - min(walls) > 86400
+        check_durations(supervised.model(), SYSTEM_CLOCK.mono_s() - began_s, figure)
         wrong = supervised.folder.supervisor_log.read_text().count("dropped")
         figure(
             "P13",
@@ -156,6 +168,25 @@ def test_a_real_study_takes_no_notice_of_jumps_and_of_a_suspend(wall, tmp_path, 
         assert wrong == 0
     finally:
         supervised.end()
+
+
+def check_durations(model: StudyModel, lasted_s: float, figure) -> None:
+    """See that nothing is said to last longer than the test does."""
+    study = Study(model)
+    shown = [t.elapsed_s for t in study.trials] + [s.elapsed_s for s in study.steps]
+    longest_s = max(float(duration) for duration in shown if duration is not None)
+    assert model.last_at_s is not None
+    assert model.opened_at_s is not None
+    longest_s = max(longest_s, model.last_at_s - model.opened_at_s)
+    figure(
+        "P13",
+        "durations shown of a real study that go beyond the time it took: an hour back, "
+        "a day on, suspend, another supervisor",
+        int(longest_s > lasted_s),
+        asked="0",
+        is_met=longest_s <= lasted_s,
+    )
+    assert longest_s <= lasted_s
 
 
 def live_through(supervised: Supervised, wall: Path) -> None:
@@ -176,9 +207,12 @@ def live_through(supervised: Supervised, wall: Path) -> None:
     wall.write_text("7200")
     before.send(signal.SIGCONT)
     assert "is running already" in connection.ask(RunStep()).message
+    assert supervised.identify() == before
+    # Another supervisor takes over while the clock is elsewhere.
+    supervised.kill()
+    supervised.ensure()
     supervised.let_go()
     wait_for(supervised.verdict, "the verdict")
-    assert supervised.identify() == before
 
 
 def count_points(supervised: Supervised) -> int:

@@ -27,7 +27,7 @@ from tuitrain.worker.offering import LineOffer
 folder = TrialFolder(Path(os.environ["TUITRAIN_TRIAL"]))
 spec = read_spec(folder.spec)
 points = int(spec.config["points"])
-log = LogWriter(folder.points, f"{spec.trial}/points")
+log = LogWriter(folder.points, f"{spec.trial}/points", booted_at_s=spec.booted_at_s)
 hello = Hello(version=WIRE_VERSION, role="trial", study=spec.study, trial=spec.trial)
 assert spec.socket is not None
 offer = LineOffer(Path(spec.socket), hello)

@@ -240,5 +240,7 @@ class StudyBuilder:
     def _append(self, path: Path, stream: str, events: Sequence[Event]) -> None:
         self.clock.now_s += 0.25
         if path not in self._writers:
-            self._writers[path] = LogWriter(path, stream, self.clock)
+            self._writers[path] = LogWriter(
+                path, stream, self.clock, booted_at_s=Seconds(START_S)
+            )
         self._writers[path].append(list(events))

@@ -74,7 +74,7 @@ def _complaint(arguments, capsys):
         (["run", "train.py", "--study", "taken"], "taken"),
         (["run", "train.py", "--study", "/proc/study"], "can't be written"),
         (["run", "train.py", "--", "--data", "x"], "a task takes no arguments"),
-        (["replay", "x", "--", "y"], "nothing takes"),
+        (["replay", "x", "--", "y"], "takes nothing after --"),
         (["replay", "nope"], "no such file"),
         (["replay", "empty"], "holds no log"),
         (["replay", "notes.txt"], "is not a tuitrain log"),

@@ -1,12 +1,14 @@
 """Trials that ended by an exception, a signal or without a trace."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from tuitrain.checklist.carrying_on import has_died
 from tuitrain.checklist.plan import Judgement, counted
 from tuitrain.diagnosis import find_out_of_memory, read_curves
 from tuitrain.events import Advice, Confidence, Finding, Severity, Verdict
-from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState
+from tuitrain.model import StepRun, StudyModel, TrialModel, TrialState, together
 
 
 def find_failed_trials(
@@ -45,14 +47,36 @@ def judge_none_worked(model: StudyModel, run: StepRun) -> Judgement:
     )
 
 
-def _advise(failed: TrialModel) -> tuple[Advice, ...]:
+def _advise(model: StudyModel, failed: TrialModel) -> tuple[Advice, ...]:
+    carry_on = Advice(text=f"Carry trial {failed.trial} on: choose it, then C.")
+    if failed.is_likely_out_of_memory:
+        return (*_save_memory(model, failed), carry_on)
     if has_died(failed):
-        return (
-            Advice(text=f"Carry trial {failed.trial} on: choose it, then C."),
-            Advice(text="Read its log, and the kernel's: dmesg | grep -i kill."),
-        )
+        kernel = "Read its log, and the kernel's: dmesg | grep -i kill."
+        return (carry_on, Advice(text=kernel))
     read = f"Read the log of trial {failed.trial}, then mend the script."
     return (Advice(text=read),)
+
+
+def _save_memory(model: StudyModel, failed: TrialModel) -> Iterator[Advice]:
+    """Say what takes less of the machine's memory, which all its trials share."""
+    count = len(together(model, failed))
+    if count > 1:
+        is_cpu = failed.started is None or failed.started.device == "cpu"
+        few = f"slots = {count - 1}" if is_cpu else "a smaller per_gpu, or fewer gpus,"
+        yield Advice(
+            text=f"Run fewer trials at once than {count}: {few} in [devices] of study.toml."
+        )
+    task = failed.task
+    size = task.batch_size if task is not None else None
+    if size is not None and size > 1:
+        half = size // 2
+        text = f"Halve the minibatch: {half} samples instead of {size}."
+        is_read = task is not None and "batch_size" in task.config_read
+        yield Advice(text=text, change={"batch_size": half} if is_read else None)
+    else:
+        yield Advice(text="Take a smaller minibatch, or a smaller model.")
+    yield Advice(text="Keep less data in memory, or use fewer DataLoader workers.")
 
 
 def _reason(trial: TrialModel) -> str:
@@ -80,6 +104,6 @@ def _finding(
         confidence=Confidence.HIGH,
         summary=f"{'Trial ' if count == 1 else ''}{which} failed: {reason}",
         evidence={"reason": reason, "trials": [trial.trial for trial in failed]},
-        advice=_advise(failed[0]),
+        advice=_advise(model, failed[0]),
         trial=failed[0].trial if count == 1 else None,
     )

@@ -132,7 +132,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     function: str | None = None
     """Name of its task function; left out: the script has a loop of its own."""
     arguments: tuple[str, ...] = ()
-    """Given to a script with a loop of its own, after its name."""
+    """Given to a script with a loop of its own, after its name; secrets `<redacted>`."""
     seed: Natural = 0
     """Of every trial; step 1 also takes the numbers after it."""
     metric: str = "auto"

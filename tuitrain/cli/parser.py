@@ -42,9 +42,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     cut = argv.index("--") if "--" in argv else len(argv)
     options = make_parser().parse_args(argv[:cut])
     arguments = list(argv[cut + 1 :])
-    if arguments and options.command != "run":
+    if arguments and options.command not in ("run", "resume"):
+        # Not shown: there may be a secret among them.
         raise UsageError(
-            f"nothing takes {' '.join(arguments)!r}; only run does, after --"
+            f"{options.command or 'the home screen'} takes nothing after --; only run "
+            "and resume do"
         )
     options.arguments = arguments
     return options
@@ -98,7 +100,8 @@ def _add_run(commands: "_Commands[Parser]") -> None:
     parser = _add(commands, "run", "Start or carry on the study of a training script.")
     parser.epilog = (
         "What stands after -- is given to a script with a loop of its own: "
-        "tuitrain run train.py -- --data DIR. "
+        "tuitrain run train.py -- --data DIR. What looks like a secret there is "
+        "redacted wherever it is shown or written down. "
         "Over SSH, ssh HOST 'tuitrain run train.py --headless &' returns once the study "
         "runs."
     )
@@ -150,6 +153,10 @@ def _add_resume(commands: "_Commands[Parser]") -> None:
         "resume",
         "Carry on trials of the current step that died or were stopped, each from its "
         "last checkpoint.",
+    )
+    parser.epilog = (
+        "Secrets among the script's arguments are forgotten when the machine restarts; "
+        "the arguments are given again after --: tuitrain resume STUDY -- --token VALUE."
     )
     parser.add_argument(
         "study", metavar="STUDY", help="its folder, or its name in runs"

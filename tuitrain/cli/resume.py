@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tuitrain.checklist import has_died, why_not_carried_on
+from tuitrain.cli.arguments import keep_given, show_arguments
 from tuitrain.cli.failures import UsageError
 from tuitrain.cli.shelf import find_study
 from tuitrain.commands import ResumeTrial
@@ -23,6 +24,9 @@ def resume(options: argparse.Namespace) -> int:
     """Carry on the trials that are named, or all of the current step that died."""
     folder = find_study(options.study, "resume")
     printer = Printer(sys.stdout, find_look(sys.stdout))
+    if options.arguments:
+        show_arguments(options.arguments)
+        keep_given(folder, options.arguments)
     connection = connect(ensure_running(folder), folder.name)
     try:
         trials = [TrialId(name) for name in options.trials] or _find_dead(folder)

@@ -222,7 +222,7 @@ def _entry(shelved: Shelved) -> dict[str, Any]:
             "running": len(_running(study.model)),
             "over": sum(trial.state.is_over for trial in trials),
         },
-        "last_activity_s": study.model.last_at_s,
+        "last_activity_s": study.model.last_wall_s,
         "note": shelved.refusal,
     }
 

@@ -16,7 +16,7 @@ from tuitrain.checklist import (
 )
 from tuitrain.cli.failures import UsageError
 from tuitrain.events import PerGpuLowered
-from tuitrain.store import LogFollower, StudyFolder, write_atomically
+from tuitrain.store import LogFollower, StudyFolder, redact, write_atomically
 
 PER_GPU: Final = ("devices", "per_gpu")
 """The setting that a study lowers by itself."""
@@ -47,7 +47,7 @@ def open_study(
     """Return the folder of the study that is asked for, created if it is new.
 
     Args:
-        asked: Settings that were given, in the shape of `study.toml`.
+        asked: Settings that were given, in the shape of `study.toml`, secrets redacted.
         given: The folder the person named; None: the first below `runs` that is
             called `name` or `name-2`, … and is this script's or free.
         name: Name of the study where no folder is given.
@@ -120,9 +120,8 @@ def _candidates(name: str) -> Iterator[Path]:
 
 def _is_same_script(folder: StudyFolder, asked: Mapping[str, Any]) -> bool:
     settings = read_settings(folder)
-    has_same_arguments = "arguments" not in asked or list(settings.arguments) == list(
-        asked["arguments"]
-    )
+    shown = list(redact(settings.arguments))
+    has_same_arguments = shown == asked.get("arguments", shown)
     return (
         Path(settings.script).resolve() == Path(asked["script"]).resolve()
         and settings.function == asked.get("function")
@@ -132,6 +131,7 @@ def _is_same_script(folder: StudyFolder, asked: Mapping[str, Any]) -> bool:
 
 def _refuse_other_settings(folder: StudyFolder, asked: Mapping[str, Any]) -> None:
     there = settings_to(read_settings(folder))
+    there["arguments"] = list(redact(there["arguments"]))
     wanted = settings_to(_check(asked))
     for path, _ in _leaves(asked):
         if path == ("script",):

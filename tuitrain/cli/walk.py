@@ -28,6 +28,7 @@ def demo(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Start or carry on the study of a script."""
+    from tuitrain.cli.arguments import keep_given, show_arguments
     from tuitrain.cli.script import find_script
     from tuitrain.cli.studies import open_study
 
@@ -44,10 +45,12 @@ def run(options: argparse.Namespace) -> int:
                 f"{options.script}: a task takes no arguments; only a script with "
                 "a loop of its own does"
             )
-        asked["arguments"] = options.arguments
+        asked["arguments"] = show_arguments(options.arguments)
     asked |= _asked(options)
     given = Path(options.study) if options.study else None
     folder = open_study(asked, given=given, name=script.path.stem)
+    if options.arguments:
+        keep_given(folder, options.arguments)
     return _walk(options, folder, until)
 
 

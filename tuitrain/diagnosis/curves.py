@@ -48,9 +48,9 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     grad_norm: Series = EMPTY_SERIES
     """Norm of all gradients, before clipping where tuitrain clips."""
     times: Series = EMPTY_SERIES
-    """Wall time in seconds at which points were written, by iteration."""
+    """Time in seconds at which points were written, by iteration."""
     now_s: float | None = None
-    """Newest wall time the study knows; None: the trial does not run."""
+    """Newest time the study knows; None: the trial does not run."""
     inspection: Inspection | None = None
     """What looks inside the training process found; None: there was none."""
     config: Config = msgspec.field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Final
 from tuitrain.doctor.ask import ask
 from tuitrain.doctor.check import Check, broken, fine, unknown, warning
 from tuitrain.doctor.machine import Machine
+from tuitrain.supervisor import find_scope_command
 
 KILL: Final = "kill at logout"
 LINGER: Final = "linger"
@@ -40,6 +41,8 @@ class LogindFacts:
     """Whether the user's own manager outlives the last session."""
     cgroup: str = ""
     """Path of this process's control group."""
+    gets_scope: bool = False
+    """Whether a study that is started here gets a scope of that manager."""
 
     @property
     def is_victim(self) -> bool:
@@ -75,6 +78,9 @@ def read_logind(machine: Machine) -> LogindFacts:
         removes_ipc=_truth(settings.get("RemoveIPC")),
         lingers=linger_file.exists() or (is_root and _asks_to_linger(machine.user)),
         cgroup=_own_cgroup(machine.read("/proc/self/cgroup") or ""),
+        gets_scope=bool(
+            find_scope_command("x", root=machine.root, environment=machine.environ)
+        ),
     )
 
 
@@ -123,12 +129,26 @@ def _judge_kill(facts: LogindFacts) -> Check:
         return fine(KILL, f"KillUserProcesses=yes, but not for {facts.user}")
     if facts.place == "elsewhere":
         return fine(KILL, "KillUserProcesses=yes, but this is no login session")
+    if facts.gets_scope:
+        return fine(
+            KILL,
+            "KillUserProcesses=yes, but a study started here gets a scope of your "
+            "manager, which stays",
+        )
+    admin = "an admin sets KillUserProcesses=no in /etc/systemd/logind.conf"
+    if facts.lingers:
+        return broken(
+            KILL,
+            "KillUserProcesses=yes: supervisor and trials die when you log out, since "
+            "your manager stays but can't be asked for a scope here",
+            "log in anew so that $XDG_RUNTIME_DIR is set, with systemd-run and a user "
+            f"bus installed (Debian: dbus-user-session); or {admin}",
+        )
     return broken(
         KILL,
         "KillUserProcesses=yes: supervisor and trials die when you log out",
-        f"loginctl enable-linger {facts.user}, then start with: systemd-run --user "
-        "--scope tuitrain run SCRIPT (or an admin sets KillUserProcesses=no in "
-        "/etc/systemd/logind.conf)",
+        f"loginctl enable-linger {facts.user}; a study started after that gets a scope "
+        f"of its own (or {admin})",
     )
 
 

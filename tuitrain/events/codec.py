@@ -46,15 +46,18 @@ class LogVersionError(RecordError):
     """A log was written by a newer tuitrain."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event with its place in its stream and the time it was made."""
 
     seq: int
     """0 for the first record of a stream, then one more each."""
     at_s: Seconds
-    """Wall clock, seconds since the epoch; for people."""
+    """Seconds since the epoch, for order and durations: the wall clock as a study found
+    it in this boot, carried on by the monotonic clock, which does not jump."""
     mono_s: Seconds
-    """Monotonic clock of the boot it was made in; for durations."""
+    """Monotonic clock of the boot it was made in."""
+    wall_s: Seconds | None = None
+    """Wall clock, where it was set since; None: within a second of `at_s`."""
     event: Event
 
 

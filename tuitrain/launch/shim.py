@@ -79,7 +79,7 @@ def run_shim(folder: TrialFolder, start: Start, how: str) -> int:
     os.close(go_read)
     # Nothing is trained before its start is on record: if this fails or this process
     # dies, the training process reads an end of file and leaves.
-    log = LogWriter(folder.state, f"{folder.trial}/state")
+    log = LogWriter(folder.state, f"{folder.trial}/state", booted_at_s=spec.booted_at_s)
     log.append([_describe(spec, training, how)])
     os.write(go_write, b"g")
     os.close(go_write)

@@ -1,6 +1,6 @@
 """What is true now: the fold of all events so far; series and their reduction."""
 
-from tuitrain.model.company import sharing, successor
+from tuitrain.model.company import sharing, successor, together
 from tuitrain.model.fold import fold, fold_all
 from tuitrain.model.gpu_history import GpuHistory
 from tuitrain.model.lineage import lineage, whole_series
@@ -25,5 +25,6 @@ __all__ = [
     "lineage",
     "sharing",
     "successor",
+    "together",
     "whole_series",
 ]

@@ -3,6 +3,7 @@
 from tuitrain.events import TrialId
 from tuitrain.model.study_model import StudyModel
 from tuitrain.model.trial_model import TrialModel
+from tuitrain.units import Seconds
 
 
 def sharing(model: StudyModel, trial: TrialModel) -> tuple[TrialId, ...]:
@@ -18,9 +19,26 @@ def sharing(model: StudyModel, trial: TrialModel) -> tuple[TrialId, ...]:
         for other in model.trials.values()
         if other.started is not None
         and other.started.device == trial.started.device
-        and other.started_at_s is not None
-        and other.started_at_s <= said_s
-        and (other.ended_at_s is None or other.ended_at_s >= said_s)
+        and _ran_at(other, said_s)
+    )
+
+
+def together(model: StudyModel, trial: TrialModel) -> tuple[TrialId, ...]:
+    """Return the trials that ran on the machine when `trial` ended, itself included.
+
+    Empty: it never ran, or is not known to have ended.
+    """
+    ended_s = trial.ended_at_s
+    if trial.started is None or ended_s is None:
+        return ()
+    return tuple(t.trial for t in model.trials.values() if _ran_at(t, ended_s))
+
+
+def _ran_at(trial: TrialModel, at_s: Seconds) -> bool:
+    return (
+        trial.started_at_s is not None
+        and trial.started_at_s <= at_s
+        and (trial.ended_at_s is None or trial.ended_at_s >= at_s)
     )
 
 

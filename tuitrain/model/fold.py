@@ -4,6 +4,7 @@ Events of different streams commute: whatever the order in which journal, states
 points arrive, the same events give the same model.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, groupby, islice
 from typing import Any, assert_never, cast
@@ -74,6 +75,13 @@ def fold(model: StudyModel, record: Record) -> StudyModel:
         model = _with_trial(model, event, at_s)
     else:
         model = _with_study_event(model, event, at_s)
+        # Only the journal's: each stream has an order of its own.
+        if not isinstance(event, LogOpened | GpusSampled):
+            wall_s = at_s if record.wall_s is None else record.wall_s
+            ahead_s = wall_s - at_s
+            # Numbers beyond reason come from a damaged log only.
+            known_s = ahead_s if math.isfinite(ahead_s) else 0.0
+            model = replace(model, ahead_s=Seconds(known_s))
     if model.last_at_s is None or at_s > model.last_at_s:
         model = replace(model, last_at_s=at_s)
     return model
@@ -306,7 +314,7 @@ def _with_times(times: Series, measured: Sequence[_Measured]) -> Series:
     written = [(e.iteration[-1], at_s) for e, at_s in measured if e.iteration]
     if not written:
         return times
-    # A wall clock may be set back; a trial's time only goes on.
+    # In older logs a clock may be set back; a trial's time only goes on.
     at_s = np.maximum.accumulate(
         [times.last if times.last is not None else -np.inf, *(at for _, at in written)]
     )

@@ -15,7 +15,7 @@ KEPT_READINGS: Final = 1800
 
 
 class GpuHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """The readings of one GPU by wall time: the `iterations` of these are seconds.
+    """The readings of one GPU by time: the `iterations` of these are seconds.
 
     A value holds until the next one, since readings that hardly differ are not written.
     NaN: the GPU did not answer from there on.
@@ -54,7 +54,7 @@ def _extended(
 def _grown(series: Series, value: float | None, at_s: Seconds) -> Series:
     if value is None and not len(series):
         return series
-    # A wall clock may be set back; time on the screen only goes on.
+    # Between boots a clock may be set back; time on the screen only goes on.
     second = max(int(at_s), series.last_iteration or 0)
     if len(series) >= 2 * KEPT_READINGS:
         kept = slice(-KEPT_READINGS, None)

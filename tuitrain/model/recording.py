@@ -51,9 +51,9 @@ class Recording:
         self.whole = StudyModel()
         """After all events."""
         self.start_s: Seconds | None = None
-        """Wall time of the first event; None: there is none."""
+        """Time of the first event; None: there is none."""
         self.end_s: Seconds | None = None
-        """Wall time of the last event; None: there is none."""
+        """Time of the last event; None: there is none."""
         self._growths: dict[TrialId, _Growth] = {}
         self._events: list[Record] = []
         self._moments: list[float] = []
@@ -87,7 +87,7 @@ class Recording:
         return self._events
 
     def at(self, moment_s: float) -> StudyModel:
-        """Return what was true at a wall time, as folding all events up to it gives.
+        """Return what was true at a time, as folding all events up to it gives.
 
         Moments that come one after the other cost what happened between them.
         """
@@ -102,7 +102,7 @@ class Recording:
             self.end_s = at_s
 
     def _moment(self, record: Record) -> float:
-        """Return when an event counts as written: a wall clock may be set back."""
+        """Return when an event counts as written: between boots a clock may be set back."""
         stream = _stream_of(record.event)
         moment_s = max(record.at_s, self._newest.get(stream, record.at_s))
         self._newest[stream] = moment_s
@@ -193,7 +193,7 @@ class _Growth:
 
     def __init__(self) -> None:
         self.at_s = array("d")
-        """When each writing was made, not decreasing: a wall clock may be set back."""
+        """When each writing was made, not decreasing: between boots a clock may be set back."""
         self._times = _Lengths()
         self._series: dict[str, _Lengths] = {}
 

@@ -64,7 +64,17 @@ class StudyModel(msgspec.Struct, frozen=True, kw_only=True):
     gpu_history: Mapping[str, GpuHistory] = msgspec.field(default_factory=dict)
     """Of every GPU seen so far, by UUID."""
     last_at_s: Seconds | None = None
-    """Wall time of the newest event folded."""
+    """Time of the newest event folded."""
+    ahead_s: Seconds = Seconds(0.0)
+    """By how much the wall clock was ahead of the times here, when the journal was last
+    written: it was set since the study's first event in that boot."""
+
+    @property
+    def last_wall_s(self) -> Seconds | None:
+        """Wall time of the newest event, to be compared with now; None: there is none."""
+        return (
+            None if self.last_at_s is None else Seconds(self.last_at_s + self.ahead_s)
+        )
 
     @property
     def current(self) -> StepRun | None:

@@ -82,7 +82,7 @@ class TrialModel(msgspec.Struct, frozen=True, kw_only=True):
     """What the newest look inside the process found; None: there was none."""
     series: Mapping[str, Series] = msgspec.field(default_factory=dict)
     times: Series = EMPTY_SERIES
-    """Wall time in seconds at which the points up to an iteration were written: one
+    """Time in seconds at which the points up to an iteration were written: one
     point for each event that brought some; never decreasing."""
     epoch: int = 0
     """Epochs complete, those of the resumed trial included."""
@@ -94,7 +94,7 @@ class TrialModel(msgspec.Struct, frozen=True, kw_only=True):
     """That of the best epoch of this trial; None: it has none of its own."""
     failed_probes: tuple[ProbeFailed, ...] = ()
     last_at_s: Seconds | None = None
-    """Wall time of the newest event of this trial."""
+    """Time of the newest event of this trial."""
 
     @property
     def state(self) -> TrialState:

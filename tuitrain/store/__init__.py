@@ -4,11 +4,14 @@ from tuitrain.store.append import LogWriter
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import StudyFolder, TrialFolder, write_atomically
 from tuitrain.store.follow import READ_BYTES, LogFollower, StreamDamage
+from tuitrain.store.given import read_given, write_given
+from tuitrain.store.redaction import REDACTED, is_redacted, redact
 from tuitrain.store.spec import TRIAL_VARIABLE, TrialSpec, read_spec, write_spec
 from tuitrain.store.tail import read_last
 
 __all__ = [
     "READ_BYTES",
+    "REDACTED",
     "TRIAL_VARIABLE",
     "LogFollower",
     "LogWriter",
@@ -17,8 +20,12 @@ __all__ = [
     "StudyFolder",
     "TrialFolder",
     "TrialSpec",
+    "is_redacted",
+    "read_given",
     "read_last",
     "read_spec",
+    "redact",
     "write_atomically",
+    "write_given",
     "write_spec",
 ]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import tuitrain
 from tuitrain.clock import SYSTEM_CLOCK, Clock
@@ -17,6 +18,10 @@ from tuitrain.events import (
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import PRIVATE_FILE
 from tuitrain.store.tail import ends_whole, find_last
+from tuitrain.units import Seconds
+
+SAME_TIME_S: Final = 1.0
+"""Clocks that differ by less tell people the same time."""
 
 
 class LogWriter:
@@ -26,14 +31,29 @@ class LogWriter:
     it costs itself only, and sequence numbers go on from the last whole record.
     """
 
-    def __init__(self, path: Path, stream: str, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        path: Path,
+        stream: str,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        booted_at_s: Seconds | None = None,
+    ) -> None:
         """Open `path` for appending and write the first line if it is new.
+
+        Args:
+            path: The log.
+            stream: Its name.
+            clock: Tells the time of each record.
+            booted_at_s: When this boot began, by a wall clock that all logs of a study
+                go by, whatever it is set to later; None: by the wall clock as it is.
 
         Raises:
             StoreError: The file can't be opened or written.
         """
         self._path = path
         self._clock = clock
+        self._booted_at_s = booted_at_s
         self._descriptor = -1
         self._torn_from: int | None = None
         try:
@@ -73,11 +93,18 @@ class LogWriter:
             StoreError: The batch was not written; no part of it is in the file.
             MalformedRecordError: An event can't be written at all; nothing was.
         """
-        at_s, mono_s = self._clock.wall_s(), self._clock.mono_s()
+        wall_s, mono_s = self._clock.wall_s(), self._clock.mono_s()
+        booted_at_s, at_s = self._booted_at_s, wall_s
+        if booted_at_s is not None:
+            at_s = Seconds(booted_at_s + mono_s)
         lines = [
             encode_record(
                 Record(
-                    seq=self._next_seq + index, at_s=at_s, mono_s=mono_s, event=event
+                    seq=self._next_seq + index,
+                    at_s=at_s,
+                    mono_s=mono_s,
+                    wall_s=wall_s if abs(wall_s - at_s) > SAME_TIME_S else None,
+                    event=event,
                 )
             )
             for index, event in enumerate(events)

@@ -8,6 +8,7 @@ import msgspec
 from tuitrain.events import Config, Step, TrialId, TrialLimits
 from tuitrain.store.failures import StoreError
 from tuitrain.store.folder import write_atomically
+from tuitrain.units import Seconds
 
 TRIAL_VARIABLE: Final = "TUITRAIN_TRIAL"
 """Environment variable with the trial's folder, by which `tuitrain.init()` finds it, and
@@ -25,7 +26,9 @@ class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     function: str | None = None
     """Name of the task function; None: the script has a loop of its own."""
     arguments: list[str] = []
-    """Given to a script with a loop of its own, after its name."""
+    """Given to a script with a loop of its own, after its name; secrets redacted."""
+    given: str | None = None
+    """Absolute path of the file with the arguments as they were given; None: as above."""
     step: Step
     round: int = 1
     config: Config
@@ -37,6 +40,8 @@ class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """CPU threads this trial may use."""
     socket: str | None = None
     """Path of the supervisor's socket; None: nobody listens."""
+    booted_at_s: Seconds | None = None
+    """What the logs of the study take for the beginning of this boot; see `LogWriter`."""
     resume_from: str | None = None
     """Absolute path of the checkpoint to carry on from; None: start anew."""
     metric: str | None = None

@@ -2,8 +2,10 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from tuitrain import checklist
 from tuitrain.checklist import Settings, SettingsError, settings_from, settings_to
@@ -18,11 +20,12 @@ from tuitrain.events import (
     decode_record,
 )
 from tuitrain.model import StudyModel, fold_all
-from tuitrain.store import LogWriter, StoreError, StudyFolder
+from tuitrain.store import LogWriter, StoreError, StudyFolder, redact
 from tuitrain.supervisor.best import write_best
 from tuitrain.supervisor.failures import SupervisorError
 from tuitrain.supervisor.streams import Line
 from tuitrain.supervisor.study_file import StudyFile
+from tuitrain.units import Seconds
 
 MAX_DECISIONS: Final = 1000
 """Decisions in a row without anything happening in between; more would be an endless
@@ -41,8 +44,16 @@ class Conductor:
     what is not on file did not happen, here as for whoever reads it later.
     """
 
-    def __init__(self, folder: StudyFolder, past: Iterable[Line], relay: Relay) -> None:
+    def __init__(
+        self,
+        folder: StudyFolder,
+        past: Iterable[Line],
+        relay: Relay,
+        booted_at_s: Seconds | None = None,
+    ) -> None:
         """Carry on from `past`, the journal so far, or open the study.
+
+        `booted_at_s` is what the journal takes for the beginning of this boot.
 
         Raises:
             SupervisorError: There are no settings to go by.
@@ -54,7 +65,7 @@ class Conductor:
         self.model = StudyModel()
         self.remember(past)
         self.settings = self._first_settings()
-        self._journal = LogWriter(folder.journal, "journal")
+        self._journal = LogWriter(folder.journal, "journal", booted_at_s=booted_at_s)
         self._inode = folder.journal.stat().st_ino
         self.open_study()
 
@@ -71,7 +82,7 @@ class Conductor:
 
     def open_study(self) -> None:
         """Write down what is asked, if it is new."""
-        settings = settings_to(self.settings)
+        settings = _written(settings_to(self.settings))
         if self.model.opened_at_s is None:
             opened = StudyOpened(
                 name=self._folder.name, script=self.settings.script, settings=settings
@@ -83,12 +94,14 @@ class Conductor:
     def write(self, events: Sequence[Event]) -> None:
         """Put `events` on record, then let the model follow and everybody know.
 
+        Secrets among the script's arguments stay out of it.
+
         Raises:
             StoreError: They could not be written; nothing happened.
         """
         if not events:
             return
-        for line in self._journal.append(events):
+        for line in self._journal.append([_without_secrets(e) for e in events]):
             self.take(Line("journal", line, decode_record(line)))
         for event in events:
             if isinstance(event, BestAccepted):
@@ -135,7 +148,7 @@ class Conductor:
             StoreError: The journal or `study.toml` can't be written; nothing was done.
         """
         if not isinstance(command, StopStudy):
-            self._take_edits()
+            self.take_edits()
         events = checklist.answer(self.model, self.settings, command)
         changed = next((e for e in events if isinstance(e, SettingsChanged)), None)
         if changed is None:
@@ -148,8 +161,13 @@ class Conductor:
         self._journal.sync()
         self._journal.close()
 
-    def _take_edits(self) -> bool:
-        """Go by `study.toml` as it is now; return whether that changes anything."""
+    def take_edits(self) -> bool:
+        """Go by `study.toml` as it is now; return whether that changes anything.
+
+        Raises:
+            SettingsError: It can't be used.
+            StoreError: The journal can't be written.
+        """
         settings = self._file.read()
         if settings is None or settings == self.settings:
             return False
@@ -175,7 +193,7 @@ class Conductor:
 
     def _follow_edits(self) -> bool:
         try:
-            return self._take_edits()
+            return self.take_edits()
         except SettingsError as error:
             # Nobody to refuse: the study goes on by itself, as it was asked to last.
             _log.warning("%s; going on with the settings before", error)
@@ -191,3 +209,13 @@ class Conductor:
                 raise SupervisorError(str(error)) from None
             _log.warning("%s; going on with the settings before", error)
         return settings_from(self.model.settings)
+
+
+def _without_secrets(event: Event) -> Event:
+    if isinstance(event, StudyOpened | SettingsChanged):
+        return replace(event, settings=_written(event.settings))
+    return event
+
+
+def _written(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {**settings, "arguments": list(redact(settings.get("arguments", ())))}

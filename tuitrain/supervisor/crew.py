@@ -29,6 +29,7 @@ from tuitrain.launch import (
 )
 from tuitrain.model import StudyModel, TrialModel, TrialState
 from tuitrain.store import StoreError, StudyFolder, write_spec
+from tuitrain.supervisor.arguments import KeptArguments
 from tuitrain.supervisor.slots import Slots
 from tuitrain.supervisor.spec import make_spec
 from tuitrain.units import Seconds
@@ -65,9 +66,22 @@ class Crew:
         folder: StudyFolder,
         launcher: Launcher,
         socket: Path,
+        arguments: KeptArguments,
+        booted_at_s: Seconds,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Launch trials of `folder`, which report to `socket`."""
+        """Launch trials of `folder`, which report to `socket`.
+
+        Args:
+            folder: The study.
+            launcher: Starts them.
+            socket: Where they report to.
+            arguments: What their script is given.
+            booted_at_s: What their logs take for the beginning of this boot.
+            clock: Tells when to end them by force.
+        """
+        self._arguments = arguments
+        self._booted_at_s = booted_at_s
         self._clock = clock
         self._folder = folder
         self._launcher = launcher
@@ -105,6 +119,8 @@ class Crew:
         Raises:
             StoreError: A trial's folder can't be written; to be tried again.
             LaunchError: No process can be started; to be tried again.
+            ArgumentsGoneError: Secrets among the script's arguments are not known.
+            WireError: They can't be kept where only their owner finds them.
         """
         if model.ended is not None:
             return
@@ -130,6 +146,7 @@ class Crew:
         slots: Slots,
         device: str,
     ) -> None:
+        given = self._arguments.keep(settings)
         folder = self._folder.trial(trial.trial)
         try:
             folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,6 +162,8 @@ class Crew:
             device=device,
             threads=slots.threads,
             socket=self._socket,
+            booted_at_s=self._booted_at_s,
+            given=given,
         )
         write_spec(folder.spec, spec)
         self._launches[trial.trial] = _Launch(device)

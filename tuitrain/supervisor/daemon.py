@@ -12,7 +12,15 @@ from typing import Final
 
 from tuitrain.checklist import RefusedError, SettingsError
 from tuitrain.clock import SYSTEM_CLOCK
-from tuitrain.commands import Command, StopStudy, StopTrial
+from tuitrain.commands import (
+    Command,
+    RerunStep,
+    ResumeTrial,
+    RunStep,
+    SetAuto,
+    StopStudy,
+    StopTrial,
+)
 from tuitrain.events import (
     Event,
     LogVersionError,
@@ -24,6 +32,7 @@ from tuitrain.events import (
 from tuitrain.launch import Launcher, LaunchError
 from tuitrain.model import StudyModel
 from tuitrain.store import StoreError, StudyFolder
+from tuitrain.supervisor.arguments import ArgumentsGoneError, KeptArguments
 from tuitrain.supervisor.conductor import Conductor
 from tuitrain.supervisor.crew import Crew
 from tuitrain.supervisor.disk import find_disk_trouble
@@ -33,7 +42,11 @@ from tuitrain.supervisor.server import Server
 from tuitrain.supervisor.slots import DeviceError, Slots, plan_slots
 from tuitrain.supervisor.streams import Line, StudyStreams
 from tuitrain.supervisor.watch import Watch
-from tuitrain.supervisor.whereabouts import Whereabouts, write_whereabouts
+from tuitrain.supervisor.whereabouts import (
+    Whereabouts,
+    find_booted_at,
+    write_whereabouts,
+)
 from tuitrain.wire import Answered, WireError
 
 BUSY_TICK_S: Final = 0.1
@@ -45,6 +58,8 @@ IDLE_END_S: Final = 60.0
 STOP_LIMIT_S: Final = 20.0
 """Time the trials have to end after `StopStudy`, before the daemon ends anyway."""
 
+_REFUSALS: Final = (ArgumentsGoneError, RefusedError, SettingsError, StoreError)
+"""Why a command is not done, each in one line."""
 _PLACES_CHECK_S: Final = 3.0
 _RETRY_S: Final = 1.0
 _REPORT_AGAIN_S: Final = 600.0
@@ -64,15 +79,22 @@ class Daemon:
             LogVersionError: A newer tuitrain wrote it.
         """
         self._folder = folder
+        self._booted_at_s = find_booted_at(folder)
         self._server = Server(socket, folder.name, self)
         self._streams = StudyStreams(folder)
         self._conductor = Conductor(
-            folder, self._streams.read_journal(), self._server.relay
+            folder,
+            self._streams.read_journal(),
+            self._server.relay,
+            self._booted_at_s,
         )
         self._launcher = Launcher(folder.name)
-        self._crew = Crew(folder, self._launcher, socket)
+        self._arguments = KeptArguments(folder, socket)
+        self._crew = Crew(
+            folder, self._launcher, socket, self._arguments, self._booted_at_s
+        )
         self._past = Past(self._streams, self._conductor.remember)
-        self._sampling = Sampling(folder)
+        self._sampling = Sampling(folder, self._booted_at_s)
         self._watch = Watch(self.notice)
         self._slots: Slots | None = None
         self._settled: set[TrialId] = set()
@@ -102,7 +124,8 @@ class Daemon:
         await self._server.open()
         try:
             write_whereabouts(
-                self._folder, Whereabouts.of_this_process(self._server.path)
+                self._folder,
+                Whereabouts.of_this_process(self._server.path, self._booted_at_s),
             )
             ready()
             self._take_charge()
@@ -130,8 +153,11 @@ class Daemon:
         if not self._past.is_read and not isinstance(command, StopTrial | StopStudy):
             return None
         try:
+            if _launches(command):
+                self._conductor.take_edits()
+                self._arguments.find(self._conductor.settings)
             self._conductor.answer(command)
-        except (RefusedError, SettingsError, StoreError) as error:
+        except _REFUSALS as error:
             return Answered(id=0, accepted=False, message=str(error))
         if isinstance(command, StopStudy):
             self._stop_by_s = asyncio.get_running_loop().time() + STOP_LIMIT_S
@@ -156,8 +182,14 @@ class Daemon:
                 self._plan_slots()
                 self._use_devices()
             if self._past.is_read and self._slots is not None:
-                self._crew.launch(self._model, self._conductor.settings, self._slots)
-        except (StoreError, LaunchError, LogVersionError, OSError) as error:
+                self._launch(self._slots)
+        except (
+            StoreError,
+            LaunchError,
+            LogVersionError,
+            WireError,
+            OSError,
+        ) as error:
             # An `OSError` is want of descriptors or processes, which may pass.
             self._report(str(error))
             self._is_held_up = True
@@ -214,6 +246,13 @@ class Daemon:
         if slots != self._slots:
             self._conductor.write([self._describe(slots)])
             self._slots = slots
+
+    def _launch(self, slots: Slots) -> None:
+        try:
+            self._crew.launch(self._model, self._conductor.settings, slots)
+        except ArgumentsGoneError as error:
+            # No trial can be started, now or later, until they are given again.
+            self._conductor.write([StudyEnded(state="rejected", message=str(error))])
 
     def _take(self, lines: list[Line]) -> None:
         for line in lines:
@@ -316,6 +355,12 @@ class Daemon:
         if now_s - self._reported_s.get(trouble, -math.inf) > _REPORT_AGAIN_S:
             self._reported_s[trouble] = now_s
             _log.error("%s; will try again", trouble)
+
+
+def _launches(command: Command) -> bool:
+    """Whether trials may follow from it at once."""
+    is_going = isinstance(command, SetAuto) and command.on
+    return is_going or isinstance(command, RunStep | RerunStep | ResumeTrial)
 
 
 @contextlib.asynccontextmanager

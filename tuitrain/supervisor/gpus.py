@@ -33,9 +33,11 @@ def main(argv: list[str] | None = None) -> int:
     """Write readings into `gpus.jsonl` until standard input ends."""
     parser = argparse.ArgumentParser(prog="tuitrain.supervisor.gpus")
     parser.add_argument("folder", type=Path)
-    folder = StudyFolder(parser.parse_args(argv).folder)
+    parser.add_argument("--booted-at", type=float)
+    options = parser.parse_args(argv)
+    folder = StudyFolder(options.folder)
     setproctitle(f"tuitrain gpus {folder.name}")
-    log = LogWriter(folder.gpus, "gpus")
+    log = LogWriter(folder.gpus, "gpus", booted_at_s=options.booted_at)
     nvml, error = load_nvml()
     if nvml is None:
         log.append([GpusSampled(error=error)])

@@ -9,6 +9,7 @@ from tuitrain.events import GpusSampled
 from tuitrain.launch import module_command, module_environment
 from tuitrain.store import StudyFolder
 from tuitrain.supervisor.streams import Line, StudyStreams
+from tuitrain.units import Seconds
 
 ANSWER_S: Final = 15.0
 """Time the first reading has; a driver that hangs must not keep the study from its CPU."""
@@ -23,8 +24,9 @@ _log = logging.getLogger(__name__)
 class Sampling:
     """Starts the sampler of a study and takes what it reads."""
 
-    def __init__(self, folder: StudyFolder) -> None:
-        """Sample for `folder` once started."""
+    def __init__(self, folder: StudyFolder, booted_at_s: Seconds) -> None:
+        """Sample for `folder` once started; its log goes by `booted_at_s`."""
+        self._booted_at_s = booted_at_s
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline_s = 0.0
@@ -38,7 +40,12 @@ class Sampling:
         self._again_at_s = None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                module_command("tuitrain.supervisor.gpus", str(self._folder.path)),
+                module_command(
+                    "tuitrain.supervisor.gpus",
+                    str(self._folder.path),
+                    "--booted-at",
+                    repr(float(self._booted_at_s)),
+                ),
                 # It reads nothing from it, but sees its end when we are gone.
                 stdin=subprocess.PIPE,
                 env=module_environment(),

@@ -5,7 +5,8 @@ from pathlib import Path
 from tuitrain.checklist import Settings, find_metric
 from tuitrain.events import Step
 from tuitrain.model import StudyModel, TrialModel
-from tuitrain.store import StudyFolder, TrialSpec
+from tuitrain.store import StudyFolder, TrialSpec, redact
+from tuitrain.units import Seconds
 
 
 def make_spec(
@@ -17,6 +18,8 @@ def make_spec(
     device: str,
     threads: int,
     socket: Path,
+    booted_at_s: Seconds,
+    given: Path | None = None,
 ) -> TrialSpec:
     """Return the description of `trial`, ready to be launched.
 
@@ -28,6 +31,8 @@ def make_spec(
         device: `cpu` or the UUID of a GPU.
         threads: CPU threads it may use.
         socket: Where the supervisor listens.
+        booted_at_s: What the study's logs take for the beginning of this boot.
+        given: File with the script's arguments, secrets included; None: it has none.
     """
     metric = find_metric(model, settings)
     return TrialSpec(
@@ -35,7 +40,8 @@ def make_spec(
         study=folder.name,
         script=str(Path(settings.script).expanduser().resolve()),
         function=settings.function,
-        arguments=list(settings.arguments),
+        arguments=list(redact(settings.arguments)),
+        given=str(given) if given is not None else None,
         step=trial.step or Step.INITIAL_LOSS,
         round=trial.round,
         config=trial.config,
@@ -44,6 +50,7 @@ def make_spec(
         device=device,
         threads=threads,
         socket=str(socket),
+        booted_at_s=booted_at_s,
         resume_from=_find_checkpoint(folder, model, trial),
         metric=metric.name if metric.is_validation else None,
         highest=metric.highest,

@@ -1,13 +1,16 @@
 """Who supervises a study, and where: `supervisor.json`."""
 
+import math
 import os
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.launch import ProcessIdentity, read_boot_id
 from tuitrain.store import StudyFolder, write_atomically
+from tuitrain.units import Seconds
 
 
 class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,9 +22,11 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     cwd: str
     """Folder it runs in, and its trials with it: scripts may name files relative to it."""
+    booted_at_s: Seconds | None = None
+    """What the logs of the study take for the beginning of this boot; None: unknown."""
 
     @classmethod
-    def of_this_process(cls, socket: Path) -> Self:
+    def of_this_process(cls, socket: Path, booted_at_s: Seconds | None = None) -> Self:
         """Return the whereabouts of this process, listening at `socket`."""
         own = ProcessIdentity.of(os.getpid())
         return cls(
@@ -30,6 +35,7 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
             boot_id=read_boot_id(),
             socket=str(socket),
             cwd=str(Path.cwd()),
+            booted_at_s=booted_at_s,
         )
 
     @property
@@ -44,6 +50,20 @@ def read_whereabouts(folder: StudyFolder) -> Whereabouts | None:
         return msgspec.json.decode(folder.supervisor.read_bytes(), type=Whereabouts)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
+
+
+def find_booted_at(folder: StudyFolder, clock: Clock = SYSTEM_CLOCK) -> Seconds:
+    """Return when this boot began, by the wall clock as the study first found it.
+
+    Supervisors hand it on to each other, so that the study's logs stay on one time when
+    the wall clock is set; after a restart of the machine it is read anew.
+    """
+    last = read_whereabouts(folder)
+    if last is not None and last.boot_id == read_boot_id():
+        found = last.booted_at_s
+        if found is not None and math.isfinite(found):
+            return found
+    return Seconds(clock.wall_s() - clock.mono_s())
 
 
 def write_whereabouts(folder: StudyFolder, whereabouts: Whereabouts) -> None:

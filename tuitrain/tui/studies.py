@@ -34,7 +34,7 @@ class Listed:
     @property
     def last_at_s(self) -> float:
         """Wall time of the newest event; 0: there is none."""
-        return float(self.study.model.last_at_s or 0.0)
+        return float(self.study.model.last_wall_s or 0.0)
 
 
 class Shelf:

@@ -28,7 +28,9 @@ def run_trial(folder: Path) -> int:
     place = TrialFolder(folder)
     try:
         spec = read_spec(place.spec)
-        writer = LogWriter(place.points, f"{spec.trial}/points")
+        writer = LogWriter(
+            place.points, f"{spec.trial}/points", booted_at_s=spec.booted_at_s
+        )
     except StoreError as error:
         sys.stderr.write(f"tuitrain: {error}\n")
         return EXIT_FAILED

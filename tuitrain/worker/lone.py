@@ -9,9 +9,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.events import Config, Step, TrialId, TrialLimits
 from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec
 from tuitrain.store.folder import PRIVATE_FOLDER
+from tuitrain.units import Seconds
 from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.recorder import Recorder
 from tuitrain.worker.session import Session
@@ -43,7 +45,9 @@ def open_lone_session(
     script = find_script()
     try:
         place = TrialFolder(_make_folder(folder, name or script.stem or "run"))
-        writer = LogWriter(place.points, f"{place.trial}/points")
+        booted_at_s = Seconds(SYSTEM_CLOCK.wall_s() - SYSTEM_CLOCK.mono_s())
+        stream = f"{place.trial}/points"
+        writer = LogWriter(place.points, stream, booted_at_s=booted_at_s)
     except (OSError, StoreError) as error:
         sys.stderr.write(f"tuitrain: nothing is recorded: {error}\n")
         place, writer = TrialFolder(folder / (name or "run")), None

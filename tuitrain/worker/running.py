@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tuitrain.events import OutcomeKind
-from tuitrain.store import LogWriter, TrialFolder, TrialSpec
+from tuitrain.store import LogWriter, TrialFolder, TrialSpec, read_given, redact
 from tuitrain.worker.failures import RejectedError, WorkerError
 from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.loop import run_function
@@ -57,7 +57,7 @@ def _run_task(session: Session, script: Path) -> None:
 def _run_own_loop(session: Session, script: Path) -> None:
     """Run the script as if started by hand; `tuitrain.init()` in it finds the trial."""
     find_script_file(script)
-    prepare_arguments(script, session.spec.arguments)
+    prepare_arguments(script, _find_arguments(session.spec))
     offer_session(session)
     try:
         runpy.run_path(str(script), run_name="__main__")
@@ -73,6 +73,23 @@ def _run_own_loop(session: Session, script: Path) -> None:
             f"{script.name}: never called tuitrain.init(); call it before the loop, or "
             "write a task function: def task(trial): return Task(...)"
         )
+
+
+def _find_arguments(spec: TrialSpec) -> list[str]:
+    """Return what the script is given after its name, secrets included.
+
+    Raises:
+        RejectedError: The file that holds the secrets went away.
+    """
+    if spec.given is None:
+        return spec.arguments
+    given = read_given(Path(spec.given))
+    if given is None or list(redact(given)) != spec.arguments:
+        raise RejectedError(
+            f"{spec.given}: holds no arguments of this trial any more; give them again: "
+            f"tuitrain run {Path(spec.script).name} -- …"
+        )
+    return list(given)
 
 
 def _format(error: BaseException, script: Path) -> str:

@@ -89,8 +89,10 @@ def _begin_launched(folder: TrialFolder) -> Session | None:
     """
     try:
         spec = read_spec(folder.spec)
-        is_ours = not folder.points.exists()
-        writer = LogWriter(folder.points, f"{spec.trial}/points") if is_ours else None
+        writer = None
+        if not folder.points.exists():
+            stream = f"{spec.trial}/points"
+            writer = LogWriter(folder.points, stream, booted_at_s=spec.booted_at_s)
     except StoreError:
         return None
     session = begin_session(spec, folder, writer)

@@ -8,12 +8,14 @@ from tuitrain.commands import ResumeTrial, RunStep, SetAuto, StopStudy, StopTria
 from tuitrain.events import (
     CheckpointSaved,
     Event,
+    LossFacts,
     OutcomeKind,
     OutOfMemory,
     PerGpuLowered,
     SettingsChanged,
     Step,
     StepStarted,
+    TaskDescribed,
     TrialEnded,
     TrialFinished,
     TrialId,
@@ -36,6 +38,17 @@ def started(trial: TrialId, device: str = "cpu") -> TrialStarted:
         device=device,
         threads=1,
         how="warm",
+    )
+
+
+def described(trial: TrialId, batch_size: int) -> TaskDescribed:
+    return TaskDescribed(
+        trial=trial,
+        loss=LossFacts(name="x"),
+        parameters=1,
+        layers=[],
+        batch_size=batch_size,
+        config_read=["lr", "batch_size"],
     )
 
 
@@ -100,6 +113,23 @@ def test_a_trial_that_was_killed_goes_on_by_itself_once():
     (failed,) = [f for f in findings if f.kind == "trial_failed"]
     assert failed.evidence["trials"] == [taken.trial]
     assert "C" in failed.advice[0].text
+
+
+def test_a_trial_that_the_kernel_ended_for_memory_is_told_what_takes_less():
+    walk = at_coarse_grid(by_itself=False)
+    first, second = (trial.trial for trial in walk.trials(Step.COARSE_GRID)[:2])
+    ended = TrialEnded(trial=first, signal=9, oom_kills=1)
+    walk.take(started(second), started(first), described(first, 32), ended)
+    walk.take(TrialEnded(trial=second, signal=9))
+    walk.rest()
+    findings = walk.verdict(Step.COARSE_GRID).findings
+    (failed,) = [f for f in findings if f.evidence.get("trials") == [first]]
+    assert "likely out of memory" in failed.summary
+    texts = [advice.text for advice in failed.advice]
+    assert "fewer trials at once than 2: slots = 1 in [devices]" in texts[0]
+    assert failed.advice[1].change == {"batch_size": 16}
+    assert texts[-1].startswith(f"Carry trial {first} on")
+    assert not any("mend the script" in text for text in texts)
 
 
 def test_a_trial_that_was_made_good_is_no_blot_on_its_step():

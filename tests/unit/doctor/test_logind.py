@@ -1,5 +1,7 @@
 """What a logout takes away, judged from made-up facts and read from made-up trees."""
 
+import getpass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,7 @@ def test_without_logind_nothing_is_cleaned_up():
         ({"kills": False, "cgroup": SESSION}, State.FINE),
         ({"kills": True, "cgroup": SESSION}, State.BROKEN),
         ({"kills": True, "cgroup": SESSION, "lingers": False}, State.BROKEN),
+        ({"kills": True, "cgroup": SESSION, "gets_scope": True}, State.FINE),
         ({"kills": True, "cgroup": "/system.slice/cron.service"}, State.FINE),
         ({"kills": True, "cgroup": SESSION, "kill_exclude": ("me",)}, State.FINE),
         ({"kills": True, "cgroup": SESSION, "kill_only": ("you",)}, State.FINE),
@@ -50,10 +53,13 @@ def test_who_dies_at_a_logout_depends_on_setting_user_and_place(facts, state):
     assert judge(KILL, **facts).state is state
 
 
-def test_lingering_alone_is_not_said_to_mend_a_killed_session():
-    mend = judge(KILL, kills=True, cgroup=SESSION).mend
+def test_what_mends_a_killed_session_depends_on_what_is_missing_for_a_scope():
+    mend = judge(KILL, kills=True, cgroup=SESSION, lingers=False).mend
     assert "loginctl enable-linger me" in mend
-    assert "systemd-run --user --scope" in mend
+    lingering = judge(KILL, kills=True, cgroup=SESSION, lingers=True)
+    assert "can't be asked for a scope" in lingering.found
+    assert "XDG_RUNTIME_DIR" in lingering.mend
+    assert "enable-linger" not in lingering.mend
 
 
 def test_not_lingering_is_a_warning_with_its_command():
@@ -122,6 +128,30 @@ def test_a_tree_with_systemd_is_read_without_asking_the_real_one(tmp_path):
         kills=True, removes_ipc=None, lingers=True, cgroup=SESSION
     )
     assert facts.place == "session"
+
+
+def test_a_study_gets_a_scope_where_the_supervisor_would_ask_for_one(tmp_path):
+    program = tmp_path / "bin/systemd-run"
+    program.parent.mkdir()
+    program.touch(0o755)
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    write(tmp_path, "etc/systemd/logind.conf", "[Login]\nKillUserProcesses=yes\n")
+    write(tmp_path, "proc/self/cgroup", f"0::{SESSION}\n")
+    write(tmp_path, f"var/lib/systemd/linger/{getpass.getuser()}", "")
+    environ = {"PATH": str(program.parent), "XDG_RUNTIME_DIR": str(runtime)}
+    user = getpass.getuser()
+    machine = Machine(root=tmp_path, uid=1000, user=user, environ=environ)
+
+    def judge_kill() -> Check:
+        # By default root, who may run this test, is spared.
+        facts = replace(read_logind(machine), kill_exclude=())
+        return judge_logind(facts)[0]
+
+    assert judge_kill().state is State.BROKEN
+    (runtime / "bus").touch()
+    assert judge_kill().state is State.FINE
 
 
 def test_folders_of_logind_without_systemd_are_no_logind(tmp_path):

@@ -17,9 +17,10 @@ class PlayedClock:
 
     def __init__(self) -> None:
         self.now_s = 100.0
+        self.off_s = 0.0
 
     def wall_s(self) -> Seconds:
-        return Seconds(self.now_s)
+        return Seconds(self.now_s + self.off_s)
 
     def mono_s(self) -> Seconds:
         return Seconds(self.now_s - 90)
@@ -66,6 +67,23 @@ def test_a_batch_is_numbered_and_stamped_once(tmp_path):
     assert [r.at_s for r in records] == [100.0, 200.0, 200.0]
     assert records[2].mono_s == 110.0
     assert (tmp_path / "log.jsonl").read_bytes().endswith(b"".join(lines))
+
+
+def test_times_go_on_where_the_wall_clock_is_set_and_it_is_kept_beside(tmp_path):
+    clock = PlayedClock()
+    path, booted_at_s = tmp_path / "log.jsonl", Seconds(90)
+    writer = LogWriter(path, "x", clock, booted_at_s=booted_at_s)
+    clock.now_s, clock.off_s = 101.0, 86400.0
+    writer.append([_epoch(1)])
+    clock.now_s, clock.off_s = 102.0, -3600.0
+    # Whoever carries the log on is told the same.
+    LogWriter(path, "x", clock, booted_at_s=booted_at_s).append([_epoch(2)])
+    clock.now_s, clock.off_s = 103.0, 0.5
+    writer = LogWriter(path, "x", clock, booted_at_s=booted_at_s)
+    writer.append([_epoch(3)])
+    records, _ = _read(path)
+    assert [r.at_s for r in records] == [100.0, 101.0, 102.0, 103.0]
+    assert [r.wall_s for r in records] == [None, 86501.0, -3498.0, None]
 
 
 def test_a_log_is_private_to_its_owner(tmp_path):

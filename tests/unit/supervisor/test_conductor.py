@@ -281,3 +281,18 @@ def test_a_draft_left_by_a_crash_is_not_taken_for_the_settings(folder, monkeypat
             conductor.answer(ChangeSettings(settings={"seed": 9}))
     assert folder.settings.read_bytes() == before
     assert conduct(folder).settings.seed == 0
+
+
+def test_a_secret_in_the_settings_is_on_no_record_and_stays_where_it_was_put(folder):
+    write_settings(folder, arguments=["--token", "q7", "--data", "here"])
+    conductor = conduct(folder)
+    conductor.answer(ChangeSettings(settings={"find_lr": {"iterations": 7}}))
+    assert conductor.settings.arguments[1] == "q7"
+    assert conductor.model.settings["arguments"][1:] == ["<redacted>", "--data", "here"]
+    assert b"q7" not in folder.journal.read_bytes()
+    assert "q7" in folder.settings.read_text()
+    before = folder.journal.read_bytes().count(b"SettingsChanged")
+    conductor.close()
+    # The next supervisor takes it for no change.
+    conduct(folder)
+    assert folder.journal.read_bytes().count(b"SettingsChanged") == before == 1

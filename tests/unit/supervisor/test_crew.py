@@ -25,6 +25,7 @@ from tuitrain.events import (
 from tuitrain.launch import ExitStatus, Launched, LaunchNews, ProcessIdentity, Unusable
 from tuitrain.model import StudyModel, fold
 from tuitrain.store import StudyFolder, TrialFolder, TrialSpec, read_spec
+from tuitrain.supervisor.arguments import KeptArguments
 from tuitrain.supervisor.crew import FORCE_S, MAX_LAUNCHES, Crew
 from tuitrain.supervisor.slots import Slots
 from tuitrain.units import Seconds
@@ -101,6 +102,8 @@ class Scene:
             self.folder,
             self.launcher,  # type: ignore[arg-type]
             Path("/run/s.sock"),
+            KeptArguments(self.folder, Path("/run/s.sock")),
+            Seconds(0.0),
             self.clock,
         )
         self.model = StudyModel()

@@ -1,0 +1,45 @@
+"""What supervisors of a study hand on to each other."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tuitrain.store import StudyFolder
+from tuitrain.supervisor.whereabouts import (
+    Whereabouts,
+    find_booted_at,
+    write_whereabouts,
+)
+from tuitrain.units import Seconds
+
+
+class SetClock:
+    """A clock whose wall time was set elsewhere."""
+
+    def wall_s(self) -> Seconds:
+        return Seconds(90_000.0)
+
+    def mono_s(self) -> Seconds:
+        return Seconds(70.0)
+
+
+@pytest.fixture
+def folder(tmp_path) -> StudyFolder:
+    folder = StudyFolder(Path(tmp_path) / "digits")
+    folder.create()
+    return folder
+
+
+def test_the_first_supervisor_goes_by_the_wall_clock_and_the_next_by_its_word(folder):
+    assert find_booted_at(folder, SetClock()) == 89_930.0
+    write_whereabouts(folder, Whereabouts.of_this_process(Path("s"), Seconds(30.0)))
+    assert find_booted_at(folder, SetClock()) == 30.0
+
+
+def test_the_word_of_another_boot_or_of_an_older_version_does_not_count(folder):
+    mine = Whereabouts.of_this_process(Path("s"), Seconds(30.0))
+    write_whereabouts(folder, msgspec.structs.replace(mine, boot_id="another"))
+    assert find_booted_at(folder, SetClock()) == 89_930.0
+    write_whereabouts(folder, Whereabouts.of_this_process(Path("s")))
+    assert find_booted_at(folder, SetClock()) == 89_930.0
