@@ -130,6 +130,24 @@ def test_non_finite_names_the_first_iteration_and_the_last_number_before_it():
 
 
 @pytest.mark.parametrize(
+    ("loss", "is_lr"),
+    [
+        ([2.3, math.nan], True),
+        ([2.3, 2.4, 2.6, 2.9, math.nan], True),
+        ([2.3, 1.9, 1.5, 1.2, 0.9, math.nan, 0.8], False),
+        ([math.nan, 2.3, 2.2, 2.1], False),
+    ],
+)
+def test_large_updates_are_blamed_only_where_the_loss_left_its_start(loss, is_lr):
+    finding = find_non_finite(_series(loss), 0.1, is_driven=True)
+    assert finding is not None
+    assert (finding.advice[0].change == {"lr": 0.01}) is is_lr
+    calm = find_non_finite(_series(loss), 0.1)
+    assert calm is not None
+    assert calm.advice[0].change is None
+
+
+@pytest.mark.parametrize(
     ("loss", "failure"),
     [
         ([2.3, math.nan], FitFailure.EXPLODED),
