@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from tests.unit.diagnosis.recorded import curves
+from tuitrain.diagnosis.arbitration import arrange
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.rules.overfitting import find_overfitting
-from tuitrain.events import LossFacts, Severity
+from tuitrain.events import Finding, LossFacts, Severity
 from tuitrain.model import EMPTY_SERIES, Series
 
 
@@ -93,3 +95,15 @@ def test_overfitting_advises_more_dropout_only_where_the_script_reads_it():
     plain = find_overfitting(run)
     assert plain is not None
     assert not any("dropout" in (advice.change or {}) for advice in plain.advice)
+
+
+def test_a_slight_fall_does_not_explain_a_wide_gap_away():
+    slight, plain = _overfit(rise=0.2, lost=0.03), _overfit(rise=0.2, lost=0.1)
+    gap = _as(slight, "generalization_gap", Severity.MEDIUM)
+    assert [f.consequence_of for f in arrange([slight, gap])] == [None, None]
+    assert arrange([slight, gap])[0].kind == "generalization_gap"
+    assert arrange([plain, gap])[1].consequence_of == "overfitting"
+
+
+def _as(finding: Finding, kind: str, severity: Severity) -> Finding:
+    return msgspec.structs.replace(finding, kind=kind, severity=severity)
