@@ -210,6 +210,9 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
         if finding.kind == "wrong_mode" and finding.evidence.get("phase") != "training":
             # What a validation does wrong says nothing of the training.
             kinds = (kinds - {"wrong_mode"}) | {"wrong_mode@validation"}
+        if finding.kind == "overfitting" and finding.severity is Severity.LOW:
+            # A slight fall explains nothing that is graver than itself.
+            kinds = kinds - {"overfitting"}
     kinds |= {
         f"{f.kind}@start"
         for f in findings

@@ -179,3 +179,44 @@ def drop(values: Numbers) -> Drop | None:
         end=float(np.median(values[-last:])),
         error=error,
     )
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A curve of which more is better, at its best and at its end."""
+
+    best: float
+    """Best median over a window: the best single value is mostly chance."""
+    best_at: int
+    """Index of the middle of that window."""
+    end: float
+    """Median of the last points."""
+    error: float
+    """Standard error of `lost` that the noise alone explains."""
+
+    @property
+    def lost(self) -> float:
+        """From the best to the end; 0 or more."""
+        return max(0.0, self.best - self.end)
+
+
+BEST_SHARE: Final = 0.1
+"""Share of the points that the best must last: a peak of one epoch is chance."""
+
+
+def find_turn(values: Numbers) -> Turn | None:
+    """Compare a curve's best with its end; None: fewer than 5 points."""
+    count = len(values)
+    if count < 5:
+        return None
+    window, last = max(3, int(BEST_SHARE * count)), max(3, int(END_SHARE * count))
+    step = max(1, window // 3)
+    starts = range(0, count - window + 1, step)
+    medians = [float(np.median(values[start : start + window])) for start in starts]
+    place = int(np.argmax(medians))
+    scatter = noise(values)
+    return Turn(
+        best=medians[place],
+        best_at=starts[place] + window // 2,
+        end=float(np.median(values[-last:])),
+        error=MEDIAN_PENALTY * scatter * math.sqrt(1 / window + 1 / last),
+    )

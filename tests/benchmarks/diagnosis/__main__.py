@@ -17,9 +17,7 @@ Tables go to stdout, progress to stderr.
 """
 
 import argparse
-import hashlib
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -27,6 +25,7 @@ from pathlib import Path
 
 from tests.benchmarks.diagnosis import tables
 from tests.benchmarks.diagnosis.advice import Outcome, follow
+from tests.benchmarks.diagnosis.folders import default_folder
 from tests.benchmarks.diagnosis.harm import References
 from tests.benchmarks.diagnosis.peers import ALL_PORTS
 from tests.benchmarks.diagnosis.running import (
@@ -45,17 +44,12 @@ from tests.benchmarks.diagnosis.variants import (
     variants,
 )
 
-_HERE = Path(__file__).parent
-_WORKER = _HERE.parents[2] / "tuitrain" / "worker"
-_MADE_BY = (_HERE, _HERE / "peers", _WORKER, _WORKER / "inspection")
-_ONLY_JUDGE = ["harm", "scoring", "advice", "tables", "frozen", "telling", "__main__"]
-
 
 def main() -> int:
     """Train what is missing, judge everything, print the tables."""
     options = _read_options()
     size = FULL if options.full else SLICE
-    folder = options.records or _default_folder()
+    folder = options.records or default_folder()
     broken = faulty(size, options.seed)
     plain = references(broken, size)
     jobs = [*plain, *variants(size, options.seed), *broken]
@@ -134,15 +128,6 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
-
-
-def _default_folder() -> Path:
-    digest = hashlib.blake2b(digest_size=6)
-    for folder in _MADE_BY:
-        for path in sorted(folder.glob("*.py")):
-            if path.stem not in _ONLY_JUDGE:
-                digest.update(path.read_bytes())
-    return Path(tempfile.gettempdir()) / f"tuitrain-diagnosis-{digest.hexdigest()}"
 
 
 def _tell(text: str) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
 
 from tests.benchmarks.diagnosis.building import build_model
-from tests.benchmarks.diagnosis.setup import Setup
+from tests.benchmarks.diagnosis.setup import Setup, make_loss
 from tests.benchmarks.diagnosis.tasks import Data, Goal
 from tuitrain.events import PointsMeasured, decode_record, to_numbers
 
@@ -36,6 +36,9 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """Mean of each tenth of the run."""
     is_finite: bool
     """Whether every training loss was."""
+    unseen_scores: list[float] = []
+    """As `scores`, on samples that nobody else sees; empty: there are none."""
+    unseen_losses: list[float] = []
 
     @property
     def final(self) -> float:
@@ -55,6 +58,8 @@ class Watcher:
         self._model: nn.Module | None = None
         self.scores: list[float] = []
         self.plain = -1.0
+        self.unseen_scores: list[float] = []
+        self.unseen_losses: list[float] = []
         with torch.random.fork_rng(devices=[]):
             self._twin = build_model(setup, is_twin=True)
 
@@ -71,8 +76,18 @@ class Watcher:
         self._twin.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             outputs = self._twin(x)
+            self._look_at_unseen()
         self.plain = score(data, outputs, y, is_balanced=False)
         self.scores.append(score(data, outputs, y, is_balanced=data.is_imbalanced))
+
+    def _look_at_unseen(self) -> None:
+        setup = self._setup
+        if setup.unseen is None:
+            return
+        x, y = setup.unseen
+        outputs, balanced = self._twin(x), setup.data.is_imbalanced
+        self.unseen_losses.append(float(make_loss(setup)(outputs, y)))
+        self.unseen_scores.append(score(setup.data, outputs, y, is_balanced=balanced))
 
 
 def score(data: Data, outputs: Tensor, targets: Tensor, *, is_balanced: bool) -> float:
@@ -116,6 +131,8 @@ def read_behaviour(lines: Sequence[bytes], setup: Setup, watcher: Watcher) -> Be
         val_accuracies=series["val_accuracy"],
         train_losses=[sum(part) / len(part) for part in tenths],
         is_finite=all(math.isfinite(loss) for loss in losses),
+        unseen_scores=watcher.unseen_scores,
+        unseen_losses=watcher.unseen_losses,
     )
 
 

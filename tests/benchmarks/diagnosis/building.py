@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.benchmarks.diagnosis.amounts import AMOUNTS
 from tests.benchmarks.diagnosis.faults import FAULTS, Strength
 from tests.benchmarks.diagnosis.models import build, shape_for
 from tests.benchmarks.diagnosis.setup import Job, Setup, right_loss
@@ -23,7 +24,8 @@ TRAITS: dict[str, Callable[[Setup], Setup]] = {
     "own_loop": lambda setup: replace(setup, has_own_loop=True),
     "more_decay": lambda setup: setup,  # the job's own weight decay says it
 }
-"""What is out of the ordinary in a healthy run, by the name a job has for it."""
+"""What is out of the ordinary in a healthy run, by the name a job has for it; what has a
+number is in `AMOUNTS`."""
 
 
 def resolve(job: Job) -> Setup:
@@ -41,7 +43,8 @@ def resolve(job: Job) -> Setup:
         seed=job.seed,
     )
     for trait in job.traits:
-        setup = TRAITS[trait](setup)
+        name, _, amount = trait.partition(":")
+        setup = AMOUNTS[name](setup, float(amount)) if amount else TRAITS[name](setup)
     if job.fault is not None:
         setup = FAULTS[job.fault].inject(setup, Strength(str(job.strength)))
     return follow_advice(setup, job.changes)

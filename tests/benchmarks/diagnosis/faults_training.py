@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from tests.benchmarks.diagnosis.amounts import wrong_targets
 from tests.benchmarks.diagnosis.injecting import (
     Fault,
     Strength,
@@ -14,7 +15,6 @@ from tests.benchmarks.diagnosis.injecting import (
     with_data,
 )
 from tests.benchmarks.diagnosis.setup import Setup
-from tests.benchmarks.diagnosis.tasks import Goal
 
 
 def _lr_high(setup: Setup, strength: Strength) -> Setup:
@@ -82,18 +82,13 @@ def _too_few_samples(setup: Setup, strength: Strength, noise: float) -> Setup:
     count = (60, 40, 24)[strength.level]
     data, chance = setup.data, generator(setup)
     rows = torch.randperm(len(data.x), generator=chance)[:count]
-    x, y = data.x[rows], data.y[rows].clone()
-    if data.goal is Goal.REGRESSION:
-        y = y + 2 * noise * torch.randn(y.shape, generator=chance)
-    else:
-        is_wrong = torch.rand(y.shape, generator=chance) < noise
-        other = torch.randint(0, max(2, data.outputs), y.shape, generator=chance)
-        y = torch.where(is_wrong, (1 - y) if data.goal is Goal.BINARY else other, y)
+    few = with_data(setup, x=data.x[rows], y=data.y[rows])
+    few = with_data(few, y=wrong_targets(few, noise, chance))
     shape = replace(setup.shape, width=max(96, setup.shape.width), dropout=0.0)
     if shape.family in ("cnn", "gru", "transformer"):
         shape = replace(shape, width=setup.shape.width * 2)
     return replace(
-        with_data(setup, x=x, y=y),
+        few,
         shape=shape,
         batch_size=8,
         epochs=(40, 50, 60)[strength.level],

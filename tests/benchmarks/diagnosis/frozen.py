@@ -9,6 +9,8 @@ ROOT = Path(__file__).parents[3]
 JUDGE = ROOT / "tuitrain" / "diagnosis"
 FIGURES = ROOT / "docs" / "diagnosis.json"
 """Figures and thresholds of the last full run."""
+OVERFITTING = ("rules/overfitting.py", "numerics.py")
+"""What the figures on overfitting depend on."""
 
 
 def thresholds() -> dict[str, str]:
@@ -29,3 +31,12 @@ def digest() -> str:
     """Return the number that stands for all thresholds."""
     text = json.dumps(thresholds(), sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def thresholds_of(*files: str) -> dict[str, str]:
+    """Return the constants of some files of the judge, as `thresholds` names them."""
+    return {
+        name: value
+        for name, value in thresholds().items()
+        if name.partition(":")[0] in files
+    }

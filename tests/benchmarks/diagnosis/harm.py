@@ -11,9 +11,9 @@ optimizer:
   3 points of explained variance;
 - `slow`: it reached their level (the same line) only after more than twice the epochs
   that they took, and at least three more;
-- `val_loss_rose`: the validation loss at the end is at least 1.25 times its own minimum,
-  and the rise is at least 10 % of the loss at the first epoch (ratios of numbers near 0
-  mean nothing);
+- `val_loss_rose`: the validation loss at the end is at least 1.25 times its own best, the
+  rise is at least 10 % of the loss at the first epoch (ratios of numbers near 0 mean
+  nothing), and more than its bouncing explains (`turning`);
 - `misleading`: the log reports a score that is off from the clean one by more than that
   band: the number that a person would publish is wrong.
 
@@ -28,14 +28,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.benchmarks.diagnosis.running import RunRecord
-from tests.benchmarks.diagnosis.tasks import Goal
+from tests.benchmarks.diagnosis.tasks import Goal, load
+from tests.benchmarks.diagnosis.turning import (
+    ANSWER_ERRORS,
+    count_answers,
+    find_turn,
+    share_error,
+    variance_error,
+)
 
 POINTS = 0.02
 """Least difference in accuracy that is a harm."""
 POINTS_OF_VARIANCE = 0.03
 """The same for the explained variance of a regression."""
 RISE = 1.25
-"""Validation loss at the end, in units of its own minimum."""
+"""Validation loss at the end, in units of its own best."""
 LEAST_RISE = 0.1
 """Least rise, as a share of the validation loss after the first epoch."""
 OUTLIER = 0.15
@@ -129,21 +136,47 @@ def is_back(record: RunRecord, before: RunRecord, reference: Reference) -> bool:
 
 
 def rose(record: RunRecord) -> bool:
-    """Whether the validation loss rose well above its minimum until the end."""
+    """Whether the validation loss rose well above its best until the end."""
     losses = record.behaviour.val_losses
-    if len(losses) < 3:
+    turn = find_turn([-loss for loss in losses])
+    if turn is None or turn.best >= 0:
         return False
-    last = statistics.fmean(losses[-max(1, len(losses) // 10) :])
-    lowest = min(losses)
-    if lowest <= 0:
-        return False
-    return last >= RISE * lowest and last - lowest >= LEAST_RISE * losses[0]
+    is_plain = turn.end <= RISE * turn.best and turn.lost >= LEAST_RISE * losses[0]
+    return is_plain and turn.is_real
 
 
-def fell(record: RunRecord) -> bool:
-    """Whether the score fell back from its best by more than its own noise."""
-    scores = record.behaviour.scores
-    return bool(scores) and max(scores) - record.behaviour.final > POINTS
+def overfits(record: RunRecord) -> bool | None:
+    """Whether score and loss got worse on the clean validation data (`is_overfit`)."""
+    data = load(record.job.task)
+    answers = count_answers(data.val_y, is_balanced=data.is_imbalanced)
+    behaviour = record.behaviour
+    return is_overfit(record, behaviour.scores, behaviour.val_losses, answers)
+
+
+def is_overfit(
+    record: RunRecord, scores: list[float], losses: list[float], answers: float
+) -> bool | None:
+    """Whether a run got worse on some samples while it got better on its own.
+
+    The score fell by what counts as a harm and by more than it bounces, the loss rose by
+    more than it bounces, and the training loss did not rise meanwhile: a training that
+    falls apart does not overfit.
+
+    Returns:
+        None where the samples are too few to tell: the score fell by as much, but so it
+        could on others that are as many while nothing got worse.
+    """
+    score, loss = find_turn(scores), find_turn([-loss for loss in losses])
+    if score is None or loss is None or not (score.is_real and loss.is_real):
+        return False
+    is_variance = record.goal == Goal.REGRESSION.value
+    least = POINTS_OF_VARIANCE if is_variance else POINTS
+    train = record.behaviour.train_losses
+    then = train[min(len(train) - 1, len(train) * loss.best_at // len(losses))]
+    if score.lost <= least or train[-1] > then:
+        return False
+    error = (variance_error if is_variance else share_error)(score, answers)
+    return True if score.lost > ANSWER_ERRORS * error else None
 
 
 def _sound(records: list[RunRecord]) -> list[RunRecord]:

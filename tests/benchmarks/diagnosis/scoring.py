@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.benchmarks.diagnosis.harm import References, fell, find_harm, rose
+from tests.benchmarks.diagnosis.harm import References, find_harm, overfits, rose
 from tests.benchmarks.diagnosis.peers.contract import Port
 from tests.benchmarks.diagnosis.peers.view import view_of
 from tests.benchmarks.diagnosis.running import TRIAL, RunRecord, judge, study_of
@@ -227,11 +227,11 @@ def score(runs: Sequence[Judged]) -> Scores:
         first=_share(harmful, lambda run: run.is_right(1)),
         three=_share(harmful, lambda run: run.is_right(3)),
         latent_three=_share(latent, lambda run: run.is_right(3)),
-        overfitting=_detect(
-            curves, lambda run: rose(run.record) and fell(run.record), "overfitting"
+        overfitting=detect(
+            [(run, overfits(run.record)) for run in curves], "overfitting"
         ),
-        rising=_detect(
-            curves, lambda run: rose(run.record), "overfitting", "overconfidence"
+        rising=detect(
+            [(run, rose(run.record)) for run in curves], "overfitting", "overconfidence"
         ),
     )
 
@@ -287,13 +287,13 @@ def _share(runs: Sequence[Judged], is_hit: Callable[[Judged], bool]) -> Share:
     return Share(sum(is_hit(run) for run in runs), len(runs))
 
 
-def _detect(
-    runs: Sequence[Judged], is_so: Callable[[Judged], bool], *kinds: str
-) -> Detection:
-    there = [run for run in runs if is_so(run)]
-    named = [run for run in runs if run.has(*kinds)]
+def detect(runs: Sequence[tuple[Judged, bool | None]], *kinds: str) -> Detection:
+    """Return how well `kinds` are named where something is so; None: nobody can say."""
+    known = [(run, is_so) for run, is_so in runs if is_so is not None]
+    there = [run for run, is_so in known if is_so]
+    named = [is_so for run, is_so in known if run.has(*kinds)]
     return Detection(
-        precision=_share(named, is_so),
+        precision=Share(sum(named), len(named)),
         recall=_share(there, lambda run: run.has(*kinds)),
     )
 

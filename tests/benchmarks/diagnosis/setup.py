@@ -93,6 +93,8 @@ class Setup:
     has_own_loop: bool = False
     truth: tuple[Tensor, Tensor] | None = None
     """Validation data as they should be, where a fault spoils them; None: they are."""
+    unseen: tuple[Tensor, Tensor] | None = None
+    """Clean samples that neither the training nor the judge sees; None: there are none."""
     make_loss: Callable[["Setup"], Loss] | None = None
     """The wrong loss; None: the one that belongs to the goal."""
     edits: tuple[Edit, ...] = ()

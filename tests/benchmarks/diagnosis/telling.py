@@ -60,7 +60,10 @@ def write_figures(
         "advice": tables.advice(outcomes) if outcomes else "",
     }
     if frozen.FIGURES.exists():
-        kept["peers"] = json.loads(frozen.FIGURES.read_text()).get("peers", "")
+        there = json.loads(frozen.FIGURES.read_text())
+        kept |= {
+            name: there[name] for name in ("peers", "overfitting") if name in there
+        }
     _write(frozen.FIGURES, kept)
     held_out = group(runs, lambda record: record.split).get("held_out", [])
     counts = count_kinds(held_out)
@@ -80,6 +83,18 @@ def write_peers(table: str) -> None:
     """Write how the ports of others did beside the figures that are there."""
     kept = json.loads(frozen.FIGURES.read_text()) if frozen.FIGURES.exists() else {}
     _write(frozen.FIGURES, {**kept, "peers": table})
+
+
+def write_overfitting(table: str, *, runs: int, seed: int) -> None:
+    """Write how well overfitting is told beside the figures that are there."""
+    kept = json.loads(frozen.FIGURES.read_text()) if frozen.FIGURES.exists() else {}
+    own = {
+        "table": table,
+        "runs": runs,
+        "seed": seed,
+        "thresholds": frozen.thresholds_of(*frozen.OVERFITTING),
+    }
+    _write(frozen.FIGURES, {**kept, "overfitting": own})
 
 
 def _numbers(share: Share) -> list[float | int] | None:

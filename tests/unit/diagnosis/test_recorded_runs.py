@@ -9,8 +9,9 @@ from tuitrain.events import Severity
 HEALTHY = [name for name in NAMES if name.startswith("healthy")]
 FAULTY = [name for name in NAMES if not name.startswith("healthy")]
 MAY_SEE = {
-    "overfitting": {"overfitting", "labels_carry_no_signal"},
-    "overconfidence": {"overconfidence"},
+    "overfitting": {"overfitting"},
+    # Without a signal there is no accuracy to be lost; the loss rises all the same.
+    "overconfidence": {"overconfidence", "labels_carry_no_signal"},
     "generalization_gap": {
         "generalization_gap",
         "overfitting",

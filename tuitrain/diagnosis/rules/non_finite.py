@@ -6,12 +6,15 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import name_layer, rounded, scaled_lr
+from tuitrain.diagnosis.numerics import Numbers
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.model import Series
 from tuitrain.units import format_number
 
 ROSE: Final = 2.0
 """Highest loss over the first one from which large updates are to blame. Ours."""
+LATEST: Final = 3
+"""Last finite losses that must be above the first one where updates are to blame."""
 
 _LOOK: Final = Advice(
     text="Look for NaN in the data, and for log, exp or division by 0."
@@ -64,7 +67,8 @@ def find_non_finite(
         loss: Training loss, one value an iteration.
         lr: LR of the configuration, for the advice; None: not known.
         lower: Advice of how far to lower it; None: by 10.
-        is_driven: Whether updates were large enough to have brought it about.
+        is_driven: Whether updates were large enough to have brought it about, if the
+            loss grew meanwhile.
 
     Returns:
         The finding, or None: every value is finite.
@@ -96,6 +100,19 @@ def find_non_finite(
         },
         # Where nothing grew before, no smaller step keeps it away.
         advice=(
-            (lower, *_CALMER, _LOOK) if rose or is_driven else (_LOOK, lower, *_CALMER)
+            (lower, *_CALMER, _LOOK)
+            if rose or (is_driven and _has_left(before))
+            else (_LOOK, lower, *_CALMER)
         ),
     )
+
+
+def _has_left(before: Numbers) -> bool:
+    """Whether updates may have driven the loss away from where it began.
+
+    The first loss has no update before it, and one that came down was not driven up. Where
+    it lasted a few updates only, they may have been too large to be seen.
+    """
+    if len(before) <= LATEST:
+        return len(before) > 0
+    return float(np.median(before[-LATEST:])) > float(before[0])

@@ -1,12 +1,21 @@
 """The validation curve turns for the worse while the training loss still falls."""
 
+import math
 from typing import Final
 
 import numpy as np
 
-from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
+from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import MEDIAN_PENALTY, Numbers, finite, noise
+from tuitrain.diagnosis.numerics import (
+    END_SHARE,
+    MEDIAN_PENALTY,
+    Numbers,
+    Turn,
+    find_turn,
+    finite,
+    noise,
+)
 from tuitrain.diagnosis.rules.regularize import regularize_more
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
@@ -14,24 +23,32 @@ from tuitrain.units import format_number, format_percent
 MIN_EVALUATIONS: Final = 5
 LATEST_BEST: Final = 0.8
 """The best epoch must lie before this share of the run; later it is no trend yet."""
-MIN_RISE: Final = 0.1
-"""Relative rise of the validation loss over its best. Source: OverfitGuard and the
-tuning playbook judge by it; 10 % is the pilot's, whose healthy runs without it rise."""
 MIN_ERRORS: Final = 3.0
-"""Standard errors that the rise must exceed."""
+"""Standard errors, by the bouncing of the epochs, that a turn for the worse must exceed:
+the best of some ten windows is 1.5 deviations too good by chance."""
+SURE_RISE: Final = 0.1
+"""Relative rise of the validation loss that is worth a word even where the accuracy
+holds. Source: OverfitGuard and the tuning playbook judge by it."""
+MIN_RISE: Final = 0.02
+"""Relative rise that is enough where the score got worse, too: less is a trifle. Ours."""
+LEAST_LOST: Final = 0.02
+"""Accuracy that must be lost. Ours: less is within what two trainings differ by."""
+LEAST_LEFT: Final = 0.03
+"""The same without an accuracy: rise as a share of the loss of a constant answer."""
+MIN_ANSWER_ERRORS: Final = 2.0
+"""Standard errors, by the number of validation samples, that must be lost. Source:
+McNemar 1947, that only answers that changed count; two are the usual 5 %."""
+PLAIN_LOSS: Final = 0.05
+"""Score lost from which it is an alarm. Ours: healthy runs of the benchmark lose less."""
 PLAIN_RISE: Final = 0.4
-"""Relative rise from which a smaller loss of accuracy is no chance. Ours: on the
-benchmark's healthy runs that rise as far, accuracy stays within 1 %."""
-LEAST_LOSS: Final = 0.02
-"""Accuracy that must be lost at such a rise, and more than its standard error."""
+"""Relative rise from which it is an alarm, too. Ours: where healthy runs rise as far,
+their accuracy holds."""
 MIN_EPOCHS: Final = 2
 """A training of a single epoch is no advice."""
-END_SHARE: Final = 0.2
-"""The last part whose median is the end of the curve."""
 
 
 def find_overfitting(curves: Curves) -> Finding | None:
-    """Find a validation loss that has risen well above its best.
+    """Find a validation loss that has risen above its best, and a score that fell.
 
     A classifier that is right as often as before and only surer of its few mistakes
     does not overfit in any way that matters: that is `overconfidence`, of severity
@@ -45,44 +62,32 @@ def find_overfitting(curves: Curves) -> Finding | None:
         where rising loss at unchanged accuracy was 7 of 8 false alarms.
     """
     losses = finite(curves.val_loss.values)
-    if len(losses) < MIN_EVALUATIONS:
+    turn = find_turn(-losses)
+    if len(losses) < MIN_EVALUATIONS or turn is None:
         return None
-    best_at = int(np.argmin(losses))
-    best, last = float(losses[best_at]), tail(losses, END_SHARE, 3)
-    rise = float(np.median(last)) - best
-    error = (
-        MEDIAN_PENALTY * noise(losses[len(losses) // 2 :]) * np.sqrt(1 + 1 / len(last))
-    )
-    if best_at >= LATEST_BEST * len(losses) or not _train_falls(
-        curves, best_at, losses
-    ):
-        return None
-    if rise <= MIN_RISE * abs(best) or rise <= MIN_ERRORS * error:
-        return None
-    epoch = best_at + 1
-    evidence: Evidence = {
-        "best_epoch": epoch,
-        "epochs": len(losses),
-        "best_val_loss": rounded(best),
-        "val_loss": rounded(float(np.median(last))),
-        "rise": rounded(rise / abs(best) if best else None),
-    }
-    worse = _lost_accuracy(curves, is_plain=rise > PLAIN_RISE * abs(best))
-    if worse is not None and worse[0] <= worse[1]:
-        return _overconfidence(best, rise, epoch, evidence)
-    lost = f", accuracy fell by {format_percent(worse[0])}" if worse is not None else ""
+    lost = _lost_score(curves, turn)
+    if lost is None or not _has_turned(curves, turn, losses):
+        return _find_overconfidence(curves, losses)
+    # Told as it is seen on the curve: by the lowest epoch. Judged was by windows.
+    best, end, epoch = float(losses.min()), -turn.end, int(np.argmin(losses)) + 1
+    has_accuracy = len(curves.val_accuracy) > 0
+    fell = f", accuracy fell by {format_percent(lost)}" if has_accuracy else ""
     stop = Advice(
         text=f"Stop early: train for {epoch} epochs.", change={"epochs": epoch}
     )
+    is_plain = lost >= PLAIN_LOSS or turn.lost > PLAIN_RISE * abs(turn.best)
     return Finding(
         kind="overfitting",
-        severity=Severity.HIGH,
-        confidence=Confidence.HIGH if rise > 2 * MIN_RISE * best else Confidence.MEDIUM,
+        severity=Severity.HIGH if is_plain else Severity.LOW,
+        confidence=Confidence.HIGH if is_plain else Confidence.MEDIUM,
         summary=(
             f"Since epoch {epoch} the validation loss rises, from "
-            f"{format_number(best, 3)} to {format_number(best + rise, 3)}{lost}."
+            f"{format_number(best, 3)} to {format_number(end, 3)}{fell}."
         ),
-        evidence={**evidence, "lost_accuracy": rounded(worse[0] if worse else None)},
+        evidence={
+            **_evidence(losses, best, end),
+            "lost_accuracy": rounded(lost if has_accuracy else None),
+        },
         advice=(
             *([] if epoch < MIN_EPOCHS else [stop]),
             *regularize_more(curves),
@@ -90,23 +95,51 @@ def find_overfitting(curves: Curves) -> Finding | None:
     )
 
 
-def _overconfidence(
-    best: float, rise: float, epoch: int, evidence: Evidence
-) -> Finding:
+def _find_overconfidence(curves: Curves, losses: Numbers) -> Finding | None:
+    """Find a rise over the best epoch, of whatever length, where the accuracy holds."""
+    best_at, last = int(np.argmin(losses)), tail(losses, END_SHARE, 3)
+    best, end = float(losses[best_at]), float(np.median(last))
+    scatter = MEDIAN_PENALTY * noise(losses[len(losses) // 2 :])
+    error = scatter * math.sqrt(1 + 1 / len(last))
+    if not len(curves.val_accuracy) or best_at >= LATEST_BEST * len(losses):
+        return None
+    if end - best <= max(SURE_RISE * abs(best), MIN_ERRORS * error):
+        return None
+    if not _train_falls(curves, best_at, losses):
+        return None
     return Finding(
         kind="overconfidence",
         severity=Severity.INFO,
         confidence=Confidence.MEDIUM,
         summary=(
-            f"Since epoch {epoch} the validation loss rises from "
-            f"{format_number(best, 3)} to {format_number(best + rise, 3)}, but the "
+            f"Since epoch {best_at + 1} the validation loss rises from "
+            f"{format_number(best, 3)} to {format_number(end, 3)}, but the "
             "model is right as often as before."
         ),
-        evidence=evidence,
+        evidence=_evidence(losses, best, end),
         advice=(
             Advice(text="Label smoothing, if the probabilities matter."),
             Advice(text="Otherwise leave it: this is no failure."),
         ),
+    )
+
+
+def _evidence(losses: Numbers, best: float, end: float) -> Evidence:
+    return {
+        "best_epoch": int(np.argmin(losses)) + 1,
+        "epochs": len(losses),
+        "best_val_loss": rounded(best),
+        "val_loss": rounded(end),
+        "rise": rounded((end - best) / abs(best) if best else None),
+    }
+
+
+def _has_turned(curves: Curves, turn: Turn, losses: Numbers) -> bool:
+    return (
+        _is_real(turn)
+        and turn.lost > MIN_RISE * abs(turn.best)
+        and turn.best_at < LATEST_BEST * len(losses)
+        and _train_falls(curves, turn.best_at, losses)
     )
 
 
@@ -119,15 +152,38 @@ def _train_falls(curves: Curves, best_at: int, losses: Numbers) -> bool:
     return float(np.median(end)) <= float(np.median(there))
 
 
-def _lost_accuracy(curves: Curves, *, is_plain: bool) -> tuple[float, float] | None:
-    """Return by how much the accuracy fell from its best, and what chance explains.
+def _is_real(turn: Turn) -> bool:
+    return turn.lost > MIN_ERRORS * turn.error
 
-    Where the loss rises plainly, chance has less to explain: it is the same samples that
-    are looked at each time.
+
+def _lost_score(curves: Curves, turn: Turn) -> float | None:
+    """Return by how much the score got worse; None: no more than chance explains.
+
+    That is the accuracy, or where there is none, the loss in units of that of the best
+    constant answer; where that is not known either, the rise of the loss itself.
     """
-    values = finite(curves.val_accuracy.values)
-    if not len(values):
-        return None
-    best, end = float(values.max()), float(np.median(tail(values, END_SHARE, 3)))
-    error = accuracy_error(best, curves.val_samples)
-    return best - end, max(error, LEAST_LOSS) if is_plain else 2 * max(error, 0.005)
+    values, answers = finite(curves.val_accuracy.values), _count_answers(curves)
+    if len(values):
+        score = find_turn(values)
+        if score is None or not _is_real(score) or score.lost < LEAST_LOST:
+            return None
+        lost = score.lost
+        # Of the answers that changed, three are taken to be lost for each one gained.
+        error = math.sqrt(2 * lost / answers) if answers else 0.0
+        return lost if lost > MIN_ANSWER_ERRORS * error else None
+    constant = curves.facts.constant_loss if curves.facts is not None else None
+    if not constant or constant <= 0:
+        rise = turn.lost / abs(turn.best) if turn.best else math.inf
+        return rise if rise > SURE_RISE else None
+    left, lost = -turn.best / constant, turn.lost / constant
+    # What squared errors differ by where something normal is added to predictions.
+    spread = 4 * left * lost + 2 * lost**2
+    error = math.sqrt(spread / answers) if answers else 0.0
+    return lost if lost > max(LEAST_LEFT, MIN_ANSWER_ERRORS * error) else None
+
+
+def _count_answers(curves: Curves) -> int:
+    """Return how many answers the validation asks for; 0: not known."""
+    facts = curves.facts
+    each = facts.positions if facts is not None else None
+    return (curves.val_samples or 0) * (each or 1)
