@@ -21,6 +21,12 @@ from tuitrain.worker.session import Session
 
 MAX_SEEN: Final = 64
 """Minibatches whose targets are kept until the loss is described."""
+ENOUGH_SAMPLES: Final = 256
+"""Samples whose targets tell priors and spread of all of them well enough: to 3 points of
+a share, 5 % of a deviation. A single small minibatch is off by several times that."""
+MAX_UNASKED: Final = 16
+"""Minibatches that are waited for to get so many: what is found in the first iterations
+is judged by the description."""
 
 
 class LossWatch:
@@ -31,7 +37,7 @@ class LossWatch:
         loss: object,
         model: nn.Module,
         *,
-        minibatches: int,
+        minibatches: int | None,
         expected: float | None = None,
         may_ask: bool = False,
     ) -> None:
@@ -40,14 +46,18 @@ class LossWatch:
         Args:
             loss: The criterion; None: the script named none.
             model: Gives the outputs where the loss can't be hooked into.
-            minibatches: How many are to be seen.
+            minibatches: How many are to be seen; None: as many as hold
+                `ENOUGH_SAMPLES`.
             expected: Initial loss declared by the script.
             may_ask: As of `describe_loss`.
         """
         self.loss = loss
         self._expected = expected
         self._may_ask = may_ask
-        self._wanted = min(minibatches, MAX_SEEN)
+        self._wanted = (
+            MAX_UNASKED if minibatches is None else min(minibatches, MAX_SEEN)
+        )
+        self._enough = ENOUGH_SAMPLES if minibatches is None else None
         self._outputs: Tensor | None = None
         self._targets: list[Tensor] = []
         self._hooks_loss = isinstance(loss, nn.Module)
@@ -60,6 +70,8 @@ class LossWatch:
     @property
     def is_complete(self) -> bool:
         """Whether all minibatches that were wanted have been seen."""
+        if self._enough is not None and sum(map(_rows, self._targets)) >= self._enough:
+            return True
         return len(self._targets) >= self._wanted
 
     def see_batch(self, batch: object) -> None:
@@ -129,11 +141,10 @@ class Watched:
         self._scheduler = scheduler
         self._suffix = suffix
         self.switched_off = [] if limits.regularize else switch_off(model, loss)
-        wanted = limits.batches if session.is_supervised else None
         self.loss = LossWatch(
             loss,
             model,
-            minibatches=wanted or 1,
+            minibatches=limits.batches if session.is_supervised else None,
             expected=expected,
             may_ask=not limits.update,
         )
@@ -237,6 +248,10 @@ def describe_own_loop(
         device_name=name_device(device),
         torch=str(torch.__version__),
     )
+
+
+def _rows(targets: Tensor) -> int:
+    return targets.shape[0] if targets.ndim else 1
 
 
 def _make_probes(

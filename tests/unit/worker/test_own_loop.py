@@ -135,6 +135,19 @@ def test_a_loss_given_as_a_function_is_described_from_model_and_minibatch(run_sc
     assert sum(facts.priors) == pytest.approx(1)
 
 
+def test_priors_are_those_of_several_minibatches_and_known_early(run_script):
+    source = OWN_LOOP.replace("shuffle=True", "shuffle=False").replace(
+        "run = tuitrain.init",
+        "labels = torch.arange(400) // 8 % 2\n"  # no minibatch of 8 holds both classes
+        "labels[16 * 8:] = 2\n"
+        "train_set = TensorDataset(torch.randn(400, 6), labels)\n"
+        "run = tuitrain.init",
+    )
+    facts = run_script(source, TrialLimits(epochs=1), function=None).described.loss
+    assert facts.priors == pytest.approx([0.5, 0.5, 0.0])
+    assert facts.batch_size == 8
+
+
 def test_a_declared_initial_loss_is_kept(run_script):
     source = OWN_LOOP.replace("loss=loss_fn)", "loss=None, expected_initial_loss=2)")
     facts = run_script(source, MEASURE_ONLY, function=None).described.loss
