@@ -176,14 +176,18 @@ class Series:
             return ColumnExtents(nothing, nothing, nothing, np.isinf(nothing))
         return self._reduce(self._edges(first, last, count))
 
-    def columns_between(self, bounds: NDArray[np.float64]) -> ColumnExtents:
+    def columns_between(
+        self, bounds: NDArray[np.float64], since: int = 0
+    ) -> ColumnExtents:
         """Reduce the points to columns of any width.
 
         Args:
             bounds: Column k holds the iterations in [bounds[k], bounds[k + 1]); not
                 decreasing, shape (columns + 1,).
+            since: How many of the first points are left out.
         """
-        return self._reduce(self._rows_at(bounds))
+        edges = self._rows_at(bounds)
+        return self._reduce(np.maximum(edges, since) if since else edges)
 
     def means(self, bounds: NDArray[np.float64], span: int) -> NDArray[np.float64]:
         """Return a moving mean, sampled at the newest point of each column.

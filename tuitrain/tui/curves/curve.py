@@ -83,7 +83,7 @@ class Placed(msgspec.Struct, frozen=True):
             return 0
         same = len(bounds) - 1
         if bounds is not self.bounds:
-            differing = np.flatnonzero(bounds != self.bounds)
+            differing = (bounds != self.bounds).nonzero()[0]
             same = int(differing[0]) - 1 if len(differing) else same
         # The column of the newest point may have got more.
         whole = int(np.searchsorted(bounds, older.last_iteration, side="right")) - 1
@@ -112,22 +112,36 @@ def place(
     bounds = column_bounds(curve.scale, x_axis, cells, cells * resolution.across)
     span = 0 if curve.has_few_points else span
     stay = before.columns_that_stay(curve, bounds, span) if before is not None else 0
-    extents = curve.series.columns_between(bounds[stay:])
+    # In the same columns, the newest one has only got more: a look at the new points will
+    # do, however many it holds.
+    grew = before is not None and stay > 0 and bounds is before.bounds
+    known = len(before.curve.series) if before is not None and grew else 0
+    extents = curve.series.columns_between(bounds[stay:], known)
     means = curve.series.means(bounds[stay:], span) if span else None
     if before is not None and stay:
-        extents = _joined(before.extents, extents, stay)
+        extents = _joined(before.extents, extents, stay, grew=grew)
         if means is not None and before.means is not None:
             means = np.concatenate((before.means[:stay], means))
     return Placed(curve, bounds, extents, span, means)
 
 
-def _joined(before: ColumnExtents, after: ColumnExtents, stay: int) -> ColumnExtents:
-    return ColumnExtents(
+def _joined(
+    before: ColumnExtents, after: ColumnExtents, stay: int, *, grew: bool
+) -> ColumnExtents:
+    """Put columns together; if it `grew`, `after` begins with what one of them got."""
+    joined = ColumnExtents(
         np.concatenate((before.low[:stay], after.low)),
         np.concatenate((before.high[:stay], after.high)),
         np.concatenate((before.last[:stay], after.last)),
         np.concatenate((before.broken[:stay], after.broken)),
     )
+    if grew:
+        joined.low[stay] = np.fmin(before.low[stay], after.low[0])
+        joined.high[stay] = np.fmax(before.high[stay], after.high[0])
+        if np.isnan(after.last[0]):
+            joined.last[stay] = before.last[stay]
+        joined.broken[stay] |= before.broken[stay]
+    return joined
 
 
 def column_bounds(
@@ -171,7 +185,7 @@ def best_point(series: Series, before: BestPoint | None, *, highest: bool) -> Be
     best = before.at
     start = len(before.series)
     added = series.values[start:]
-    finite = np.flatnonzero(np.isfinite(added))
+    finite = np.isfinite(added).nonzero()[0]
     if len(finite):
         pick = np.argmax(added[finite]) if highest else np.argmin(added[finite])
         row = start + int(finite[pick])

@@ -170,7 +170,7 @@ def _put_cut(sheet: Sheet, part: Placed, y_axis: Axis, resolution: Resolution) -
 
 def _put_breaks(sheet: Sheet, part: Placed, resolution: Resolution) -> None:
     """Write at each gap which value is there instead of a number."""
-    columns = np.flatnonzero(part.extents.broken)
+    columns = part.extents.broken.nonzero()[0]
     if not len(columns):
         return
     apart = np.diff(columns, prepend=-(10**6)) > _CELLS_BETWEEN * resolution.across
@@ -200,7 +200,7 @@ def _put_letter(
     resolution: Resolution,
 ) -> None:
     rows = to_rows(last, y_axis, sheet.frame.height)
-    seen = np.flatnonzero(np.isfinite(rows))
+    seen = np.isfinite(rows).nonzero()[0]
     if not len(seen):
         return
     x = min(int(seen[-1]) // resolution.across + 1, sheet.frame.width - 1)

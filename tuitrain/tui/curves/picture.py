@@ -40,6 +40,7 @@ from tuitrain.tui.curves.readout import (
     read_at,
     readout_rows,
 )
+from tuitrain.tui.curves.scale import EvenScale
 from tuitrain.tui.curves.sheet import Sheet, Written
 from tuitrain.tui.glyphs import BROKEN, CURSOR_LINE, to_ascii
 from tuitrain.tui.lens import Events, GlyphSet, Lens, XUnit
@@ -203,6 +204,8 @@ def _find_x_axis(picture: Picture, curves: Sequence[Curve], count: int) -> Axis:
 
 def _end_of(curve: Curve) -> float:
     last = float(curve.series.last_iteration or 0)
+    if isinstance(curve.scale, EvenScale):
+        return last * curve.scale.per_iteration
     return float(curve.scale.to_x(np.array([last]))[0])
 
 

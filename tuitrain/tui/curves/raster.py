@@ -181,7 +181,7 @@ def strokes(curves: Sequence[ColumnExtents | None], axis: Axis, canvas: Canvas) 
         sides[:, index, :columns] = curve.high, curve.low, curve.last
         broken[index, :columns] = curve.broken
     sides = np.rint(to_rows(sides.reshape(3, -1), axis, int(rows)) + margin)
-    x = np.flatnonzero(~np.isnan(sides[0]))
+    x = (~np.isnan(sides[0])).nonzero()[0]
     top, bottom, last = sides[:, x]
     bottom = np.where(np.isnan(bottom), canvas.rows, bottom)
     last = np.where(np.isnan(last), bottom, last)
@@ -239,7 +239,7 @@ def _bridges(
     last: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the dots of straight lines over empty columns, where points are sparse."""
-    gap = np.flatnonzero(np.diff(x) > 1)
+    gap = (x[1:] - x[:-1] > 1).nonzero()[0]
     if not len(gap):
         return gap, gap
     cumulated = np.cumsum(broken, dtype=np.int64)
