@@ -1,9 +1,8 @@
 """Overfitting on plain values: what bounces, what is lost, and on how many samples."""
 
-from dataclasses import replace
-
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from tests.unit.diagnosis.recorded import curves
 from tuitrain.diagnosis.arbitration import arrange
