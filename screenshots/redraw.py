@@ -98,7 +98,8 @@ async def draw(shot: Shot) -> str:
         assert isinstance(feed, ReplayFeed)
         feed.wish(lambda player: player.seek(shot.position_s))
         waited_s = 0.0
-        while app.link.is_playing or not app.link.is_replay:
+        # On a slow machine, what is read so far is shown before it is moved to a moment.
+        while not app.link.is_replay or app.link.is_reading or app.link.is_playing:
             await pilot.pause(0.05)
             waited_s += 0.05
             if waited_s > PATIENCE_S:
