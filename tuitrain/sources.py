@@ -61,6 +61,11 @@ class StudySource:
             )
 
     @property
+    def is_study(self) -> bool:
+        """Whether it is the folder of a study, with streams of many trials."""
+        return self._folder is not None
+
+    @property
     def damage(self) -> StreamDamage:
         """What could not be read of all streams together."""
         damages = [follower.damage for follower in self._followers.values()]

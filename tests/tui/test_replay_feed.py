@@ -128,9 +128,14 @@ def test_a_look_at_the_beginning_of_a_log_shows_it_and_loses_nothing(
     assert shown[-1] == 40_000
 
 
-def test_a_study_that_is_played_begins_empty(tmp_path: Path) -> None:
+def test_a_study_is_not_read_while_the_screen_waits(
+    tmp_path: Path, monkeypatch
+) -> None:
     build_coarse_grid(tmp_path / "digits").close()
+    read: list[object] = []
+    monkeypatch.setattr("tuitrain.sources.StudySource.read", read.append)
     assert ReplayFeed(tmp_path / "digits").peek() is None
+    assert not read
 
 
 def test_a_folder_without_a_log_is_told_of_by_the_replay_itself(tmp_path: Path) -> None:

@@ -46,16 +46,19 @@ class ReplayFeed:
 
         Returns:
             What a single log begins with; None: it is the folder of a study, which is
-            played, or it can't be read, which `run` will tell.
+            read and played by `run`, or it can't be read, which `run` will tell.
         """
         try:
-            self._source = StudySource(self._path)
-            self._recording.add(self._source.read(FIRST_BYTES))
+            source = StudySource(self._path)
+            if source.is_study:  # the screen would wait for a bite of every trial
+                return None
+            self._recording.add(source.read(FIRST_BYTES))
         except (StoreError, RecordError):
-            self._source, self._recording = None, Recording()
+            self._recording = Recording()
             return None
+        self._source = source
         model = self._recording.whole
-        if model.runs or not model.trials:
+        if model.runs or not model.trials:  # a journal by another name is played, too
             return None
         return Study(model, is_partial=True)
 
