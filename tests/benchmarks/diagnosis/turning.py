@@ -18,6 +18,9 @@ noise explain:
 
 Both are needed: a score can bounce on any number of samples, and a smooth curve of thirty
 samples says little of others.
+
+The judge compares windows, too, in code of its own: a label that used it would share its
+mistakes.
 """
 
 import itertools
