@@ -156,6 +156,21 @@ def test_where_only_ascii_can_be_written_no_sign_is_lost(
     assert terminal.text.isascii()
 
 
+def test_the_size_is_the_terminals_own_whatever_the_environment_says(
+    open_terminal: Opener, tmp_path: Path
+) -> None:
+    build_coarse_grid(tmp_path / "study").close()
+    terminal = open_terminal("replay", "study", COLUMNS="80", LINES="24")
+    terminal.wait_for("REPLAY")
+    terminal.wait_until(
+        lambda: "? help" in terminal.text.splitlines()[35], "keys in the last line"
+    )
+    terminal.process.setwinsize(24, 80)
+    terminal.wait_until(
+        lambda: "? help" in terminal.text.splitlines()[23], "keys in the last line"
+    )
+
+
 def _is_alive(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/stat").read_text()

@@ -1,5 +1,6 @@
 """Textual's driver for Unix terminals, sparing with bytes and never held up by them."""
 
+import os
 import threading
 from collections.abc import Callable
 from typing import IO
@@ -91,6 +92,22 @@ class SparingDriver(LinuxDriver):
         if self._sender is not None:
             self._sender.stop()
         super().close()
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Return columns and lines of the terminal itself.
+
+        `COLUMNS` and `LINES`, by which Textual goes, may be of another one: readline
+        puts them into the environment of whatever is started beside it, where they
+        outlast every change of size. Standard output need not be a terminal either.
+        """
+        if self._file is not None:
+            try:
+                size = os.get_terminal_size(self._file.fileno())
+            except (OSError, ValueError):
+                return super()._get_terminal_size()
+            if size.columns and size.lines:
+                return size.columns, size.lines
+        return super()._get_terminal_size()
 
     def _take(self) -> str:
         with self._painting:
