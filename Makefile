@@ -1,15 +1,12 @@
 # BIN: folder of the tools, with its slash; `make BIN= check` takes those on PATH.
 BIN ?= .venv/bin/
-# Real programs in real terminals, killed and starved: they run alone, after the others.
-APART = tests/flow tests/faults
 MARKS = -m "not gpu and not long"
 
 .PHONY: check fix test coverage bench
 
 check: ## what a change must pass, and what CI runs
 	BIN=$(BIN) .ci/checks
-	$(BIN)pytest -n 2 --dist worksteal $(APART:%=--ignore %) $(MARKS)
-	$(BIN)pytest $(APART) $(MARKS)
+	$(BIN)pytest -n 2 --dist worksteal $(MARKS)
 
 fix: ## repair what can be repaired
 	$(BIN)ruff check --fix .
@@ -18,8 +15,7 @@ fix: ## repair what can be repaired
 	$(BIN)python screenshots/redraw.py
 
 test:
-	$(BIN)pytest -n 2 --dist worksteal $(APART:%=--ignore %) $(MARKS)
-	$(BIN)pytest $(APART) $(MARKS)
+	$(BIN)pytest -n 2 --dist worksteal $(MARKS)
 
 coverage:
 	$(BIN)coverage erase

@@ -264,10 +264,8 @@ def _set_auto(
     going = replace(model, ended=None, auto=auto)
     following = next_events(going, settings)
     if not following or isinstance(following[0], StudyEnded):
-        # It ended within a step: stopped, rejected or failed. That step once more,
-        # unless it is the last one asked for.
-        reached = following and following[0] == StudyEnded(state="reached")
-        return (auto,) if reached else (auto, *_rerun(model))
+        # It ended within a step: stopped, rejected or failed. That step once more.
+        return (auto, *_rerun(model))
     run = model.current
     if run is not None and isinstance(following[0], TrialQueued):
         # The step was under way when the study was stopped.

@@ -14,6 +14,7 @@ from tuitrain.checklist.steps import STEPS
 from tuitrain.checklist.transitions import TRANSITIONS, Outcome, outcome_of
 from tuitrain.events import (
     AdviceApplied,
+    AutoSet,
     BestAccepted,
     Event,
     OutcomeKind,
@@ -211,7 +212,8 @@ def _move_on(model: StudyModel, settings: Settings, run: StepRun) -> tuple[Event
     if outcome is None or outcome is Outcome.FAILED:
         return (StudyEnded(state="failed", message=_summary_of(run)),)
     if model.auto.until is not None and model.auto.until.number <= run.step.number:
-        return (StudyEnded(state="reached"),)
+        # All that was asked for: what a person begins next waits for its plan to be seen.
+        return (AutoSet(on=False), StudyEnded(state="reached"))
     following = TRANSITIONS[run.step, outcome]
     if following is not None:
         return (go(model, following),)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.checklist.walks import DIGITS, Run, Walk, healthy
 from tuitrain.checklist import next_events, preview
 from tuitrain.checklist.conduct import accept
+from tuitrain.commands import GoToStep
 from tuitrain.events import (
     BestAccepted,
     CheckpointSaved,
@@ -106,6 +107,20 @@ def test_until_stops_after_that_step_and_a_later_call_goes_on():
     assert walk.model.current.step is Step.FIND_LR
     walk.auto()
     assert walk.model.ended == StudyEnded(state="finished")
+
+
+def test_after_the_last_step_asked_for_the_plan_of_the_next_waits_for_a_person():
+    walk = Walk().auto(until=Step.FIND_LR)
+    walk.command(GoToStep(step=Step.COARSE_GRID))
+    run = walk.model.current
+    assert run is not None
+    assert run.step is Step.COARSE_GRID
+    assert run.started_at_s is None
+    walk.auto(until=Step.COARSE_GRID)
+    assert walk.model.ended == StudyEnded(state="reached")
+    walk.auto(until=Step.COARSE_GRID)
+    assert walk.model.ended == StudyEnded(state="reached")
+    assert walk.model.auto is None
 
 
 def test_a_failed_step_ends_the_study_and_the_next_call_runs_it_again():
