@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,10 +83,13 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, tokens) -> Iterator[Place]:
-    place = Place(tmp_path, tokens)
-    yield place
-    place.call("stop", str(place.study))
+def place(tokens) -> Iterator[Place]:
+    # Short, unlike pytest's own: the path of a socket takes 107 bytes, and where it is
+    # longer, another folder than that of the login is used.
+    with tempfile.TemporaryDirectory(prefix="tt-") as path:
+        place = Place(Path(path), tokens)
+        yield place
+        place.call("stop", str(place.study))
 
 
 def give() -> tuple[list[str], list[str]]:
