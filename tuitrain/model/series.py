@@ -35,17 +35,47 @@ def _room(capacity: int, kind: type[_T]) -> NDArray[_T]:
 class Columns:
     """The growing arrays that windows share; rows once written never change."""
 
-    def __init__(self, capacity: int) -> None:
-        """Make room for `capacity` rows, of which none is written."""
+    def __init__(self, capacity: int, *, sums_up: bool = True) -> None:
+        """Make room for `capacity` rows, of which none is written.
+
+        Args:
+            capacity: Rows.
+            sums_up: Whether rows are summed up as they come, for readers in other
+                threads; otherwise when it is first asked for, which most never is.
+        """
+        self.sums_up = sums_up
         self.iterations: NDArray[np.int64] = _room(capacity, np.int64)
         self.values: NDArray[np.float64] = _room(capacity, np.float64)
         self.length = 0
-        self.pyramid = Pyramid()
+        self._pyramid = Pyramid()
+        self._summed = 0
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """What sums up all rows."""
+        if self._summed < self.length:
+            self._sum_up(self.length)
+        return self._pyramid
 
     def take(self, length: int) -> None:
         """Count the rows up to `length` as written."""
-        self.pyramid.extend(self.values[:length], self.length)
+        if self.sums_up:
+            # Before they count: another thread may be looking.
+            self._sum_up(length)
         self.length = length
+
+    def copy_from(self, other: "Columns", length: int) -> None:
+        """Begin with the first rows of other columns."""
+        self.iterations[:length] = other.iterations[:length]
+        self.values[:length] = other.values[:length]
+        if self.sums_up:
+            self._pyramid = other.pyramid.copy(length)
+            self._summed = length
+        self.length = length
+
+    def _sum_up(self, length: int) -> None:
+        self._pyramid.extend(self.values[:length], self._summed)
+        self._summed = length
 
 
 class ColumnExtents(msgspec.Struct, frozen=True):
@@ -307,11 +337,8 @@ class Series:
         return iterations[keep], values[keep]
 
     def _copy(self, capacity: int) -> Columns:
-        columns = Columns(capacity)
-        columns.iterations[: self._length] = self._columns.iterations[: self._length]
-        columns.values[: self._length] = self._columns.values[: self._length]
-        columns.pyramid = self._columns.pyramid.copy(self._length)
-        columns.length = self._length
+        columns = Columns(capacity, sums_up=self._columns.sums_up)
+        columns.copy_from(self._columns, self._length)
         return columns
 
 

@@ -6,27 +6,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tuitrain.model.series import EMPTY_SERIES, Columns, Series
+from tuitrain.model.series import Columns, Series
 
 FIRST_PART: Final = -1
 """Stands for the part before the first one, which there is not."""
 
 _Point = tuple[int, float]
+_Iterations = NDArray[np.int64]
+_Values = NDArray[np.float64]
+
+_NO_TAIL: Final = Series(Columns(0, sums_up=False))
 
 
 class SpillError(Exception):
     """Points that were moved out of memory can't be read back; says why."""
-
-
-class Part(msgspec.Struct, frozen=True):
-    """Points of one series that follow each other, as many as a spill asks for."""
-
-    before: int
-    """Place of the part before; `FIRST_PART`: there is none."""
-    iterations: NDArray[np.int64]
-    """Shape (part_rows,)."""
-    values: NDArray[np.float64]
-    """Shape (part_rows,), non-finite ones included."""
 
 
 class Spill(Protocol):
@@ -37,12 +30,18 @@ class Spill(Protocol):
         """Points that move together, ≥ 1."""
         ...
 
-    def keep(self, part: Part) -> int | None:
-        """Keep a part and return its place, ≥ 0; None: not possible now."""
+    def keep(self, before: int, iterations: _Iterations, values: _Values) -> int | None:
+        """Keep a part and return its place, ≥ 0; None: not possible now.
+
+        Args:
+            before: Place of the part before; `FIRST_PART`: there is none.
+            iterations: Shape (part_rows,).
+            values: Shape (part_rows,), non-finite ones included.
+        """
         ...
 
-    def read_back(self, place: int) -> Part:
-        """Return the part at a place, as it was given.
+    def read_back(self, place: int, iterations: _Iterations, values: _Values) -> int:
+        """Fill two arrays with the part at a place; return that of the part before.
 
         Raises:
             SpillError: It can't be read, or is not what it was.
@@ -76,7 +75,7 @@ class SpilledSeries(Series):
         self,
         spill: Spill,
         moved: _Moved | None = None,
-        tail: Series = EMPTY_SERIES,
+        tail: Series = _NO_TAIL,
         due: int | None = None,
     ) -> None:
         """Return an empty series; the other arguments are for its own use."""
@@ -105,9 +104,7 @@ class SpilledSeries(Series):
         """Iteration of the newest point; None: no points."""
         return self._tail.last_iteration
 
-    def append(
-        self, iterations: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> "SpilledSeries":
+    def append(self, iterations: _Iterations, values: _Values) -> "SpilledSeries":
         """Return this series with more points after it, as any series does."""
         tail = self._tail.append(iterations, values)
         if len(tail) <= self._due:
@@ -127,15 +124,15 @@ class SpilledSeries(Series):
         moved, tail = self._moved, self._tail
         if not moved.rows:
             return tail
-        columns = Columns(len(self))
+        columns = Columns(len(self), sums_up=False)
         columns.iterations[moved.rows :] = tail.iterations
         columns.values[moved.rows :] = tail.values
         place, size = moved.place, self._spill.part_rows
         for end in range(moved.rows, 0, -size):
-            part = self._spill.read_back(place)
-            columns.iterations[end - size : end] = part.iterations
-            columns.values[end - size : end] = part.values
-            place = part.before
+            rows = slice(end - size, end)
+            place = self._spill.read_back(
+                place, columns.iterations[rows], columns.values[rows]
+            )
         columns.take(len(self))
         return Series(columns, len(self))
 
@@ -170,27 +167,29 @@ class SpilledSeries(Series):
         moved, first, size = self._moved, 0, self._spill.part_rows
         while len(tail) - first > size:
             rows = slice(first, first + size)
-            part = Part(moved.place, iterations[rows], values[rows])
-            place = self._spill.keep(part)
+            part = _NO_TAIL.append(iterations[rows], values[rows])
+            place = self._spill.keep(moved.place, part.iterations, part.values)
             if place is None:
                 break
             moved = _with_part(moved, part, place)
             first += size
         if first:
-            tail = EMPTY_SERIES.append(iterations[first:], values[first:])
+            # Room for the next part at once: memory that comes and goes in blocks of one
+            # size leaves no holes.
+            room = Columns(size + size // 4, sums_up=False)
+            tail = Series(room).append(iterations[first:], values[first:])
         full = -(-len(tail) // size)
         return SpilledSeries(self._spill, moved, tail, full * size)
 
 
-def _with_part(moved: _Moved, part: Part, place: int) -> _Moved:
+def _with_part(moved: _Moved, part: Series, place: int) -> _Moved:
     first = moved.first_iteration
-    held = EMPTY_SERIES.append(part.iterations, part.values)
     return _Moved(
-        rows=moved.rows + len(part.values),
+        rows=moved.rows + len(part),
         place=place,
-        first_iteration=int(part.iterations[0]) if first is None else first,
-        low=_better(moved.low, held.best(highest=False), highest=False),
-        high=_better(moved.high, held.best(highest=True), highest=True),
+        first_iteration=part.first_iteration if first is None else first,
+        low=_better(moved.low, part.best(highest=False), highest=False),
+        high=_better(moved.high, part.best(highest=True), highest=True),
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tuitrain.model import Part, SpillError
+from tuitrain.model import SpillError
 from tuitrain.units import format_bytes
 
 PART_ROWS: Final = 1024
@@ -19,6 +20,9 @@ PART_ROWS: Final = 1024
 has after two minutes."""
 LEAST_FREE_BYTES: Final = 256 << 20
 """Ours: a disk with less is left to logs and checkpoints, and points stay in memory."""
+
+_Iterations = NDArray[np.int64]
+_Values = NDArray[np.float64]
 
 _HEAD: Final = struct.Struct("=qI")
 """Place of the part before, and CRC-32 of it and the columns."""
@@ -63,13 +67,13 @@ class SpillFile:
         """Points that move together."""
         return self._part_rows
 
-    def keep(self, part: Part) -> int | None:
+    def keep(self, before: int, iterations: _Iterations, values: _Values) -> int | None:
         """Keep a part and return its place; None: not possible now, which is logged."""
         try:
             descriptor = self._open()
             if self._is_held_up or self._count % _CHECK_PARTS == 0:
                 self._check_room(descriptor)
-            _write(descriptor, _encode(part), self._count * self._part_bytes)
+            self._write(descriptor, before, iterations, values)
         except OSError as error:
             self._tell(error)
             return None
@@ -77,26 +81,27 @@ class SpillFile:
         self._count += 1
         return self._count - 1
 
-    def read_back(self, place: int) -> Part:
-        """Return the part at a place, as it was given.
+    def read_back(self, place: int, iterations: _Iterations, values: _Values) -> int:
+        """Fill two arrays with the part at a place; return that of the part before.
 
         Raises:
             SpillError: It can't be read, or is not what it was.
         """
         if self._descriptor is None:
             raise SpillError(f"{self._folder}: points kept on disk are gone")
+        head = bytearray(_HEAD.size)
+        block: list[bytearray | memoryview] = [head, iterations.data, values.data]
         try:
-            block = os.pread(
-                self._descriptor, self._part_bytes, place * self._part_bytes
-            )
+            size = os.preadv(self._descriptor, block, place * self._part_bytes)
         except OSError as error:
             raise SpillError(
                 f"{self._folder}: points kept on disk can't be read ({error.strerror})"
             ) from None
-        part = _decode(block) if len(block) == self._part_bytes else None
-        if part is None:
+        before, checksum = _HEAD.unpack(head)
+        is_whole = size == self._part_bytes
+        if not is_whole or checksum != _checksum(before, iterations, values):
             raise SpillError(f"{self._folder}: points kept on disk are damaged")
-        return part
+        return int(before)
 
     def close(self) -> None:
         """Give the space back; nothing can be read any more."""
@@ -108,6 +113,16 @@ class SpillFile:
         if self._descriptor is None:
             self._descriptor = _open_without_name(self._folder)
         return self._descriptor
+
+    def _write(
+        self, descriptor: int, before: int, iterations: _Iterations, values: _Values
+    ) -> None:
+        head = _HEAD.pack(before, _checksum(before, iterations, values))
+        offset = self._count * self._part_bytes
+        size = os.pwritev(descriptor, [head, iterations.data, values.data], offset)
+        if size < self._part_bytes:
+            # What is written of it is written over the next time.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _check_room(self, descriptor: int) -> None:
         facts = os.fstatvfs(descriptor)
@@ -137,29 +152,5 @@ def _open_without_name(folder: Path) -> int:
     return descriptor
 
 
-def _write(descriptor: int, block: bytes, offset: int) -> None:
-    if os.pwrite(descriptor, block, offset) < len(block):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _encode(part: Part) -> bytes:
-    columns = part.iterations.tobytes() + part.values.tobytes()
-    return _HEAD.pack(part.before, _checksum(part.before, columns)) + columns
-
-
-def _decode(block: bytes) -> Part | None:
-    """Return the part; None: the block is not what was written."""
-    before, checksum = _HEAD.unpack_from(block)
-    columns = memoryview(block)[_HEAD.size :]
-    if _checksum(before, columns) != checksum:
-        return None
-    half = len(columns) // 2
-    return Part(
-        before,
-        np.frombuffer(columns[:half], dtype=np.int64),
-        np.frombuffer(columns[half:], dtype=np.float64),
-    )
-
-
-def _checksum(before: int, columns: bytes | memoryview) -> int:
-    return zlib.crc32(columns, before & 0xFFFFFFFF)
+def _checksum(before: int, iterations: _Iterations, values: _Values) -> int:
+    return zlib.crc32(values.data, zlib.crc32(iterations.data, before & 0xFFFFFFFF))
