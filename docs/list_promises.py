@@ -39,7 +39,7 @@ FAULTS = {
     "P12": "several started at once, the winner killed, stale files",
     "P13": "clocks set back and forth",
     "P14": "a recorded log of every format",
-    "P15": "clients that come and go; ten minutes of four trainings",
+    "P15": "clients that come and go; millions of points; ten minutes of four trainings",
 }
 
 

@@ -17,6 +17,7 @@ SECTIONS = {
     "log": "run.log()",
     "probes": "Probes, digits CNN",
     "checkpoints": "Checkpoints",
+    "judging": "Judging a long trial",
     "redraw": "Redraw of two plots with four series each",
     "starting": "Start of a program and of a trial",
     "opening": "Opening a finished log on the screen",

@@ -1,10 +1,12 @@
 """What every test of a promise may use."""
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from tests.faults.figures import MEASURED, Figure, in_order
+from tuitrain.launch import ProcessIdentity
 
 Tell = Callable[..., None]
 
@@ -23,6 +25,16 @@ def figure() -> Tell:
         MEASURED.append(Figure(promise, what, str(value), asked, is_met))
 
     return tell
+
+
+@pytest.fixture
+def sleeper():
+    """A process that stands in for a trial's, which only has to be there."""
+    process = subprocess.Popen(["sleep", "600"])
+    identity = ProcessIdentity.of(process.pid)
+    yield identity
+    process.kill()
+    process.wait()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

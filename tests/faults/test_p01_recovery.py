@@ -1,10 +1,7 @@
 """P1: a supervisor that comes back is of use at once, however much was measured."""
 
 import signal
-import subprocess
 import time
-
-import pytest
 
 from tests.faults.long_logs import make_study_with_points
 from tests.flow.waiting import wait_for
@@ -18,16 +15,6 @@ from tuitrain.wire import Connection, connect
 
 ROUNDS = 3
 POINTS = 1_000_000
-
-
-@pytest.fixture
-def sleeper():
-    """A process that stands in for a trial's, which only has to be there."""
-    process = subprocess.Popen(["sleep", "600"])
-    identity = ProcessIdentity.of(process.pid)
-    yield identity
-    process.kill()
-    process.wait()
 
 
 def supervisor_of(folder: StudyFolder) -> ProcessIdentity:

@@ -17,6 +17,8 @@ from torch import nn
 import tuitrain
 
 FLOOD, SERIES = 10, 400
+MORE = {f"more_{n}": float(n) for n in range(int(os.environ.get("MORE", "0")))}
+"""Logged beside the loss, for more points a second than iterations."""
 
 outside = Path(os.environ["OUTSIDE"])
 pause_s = float(os.environ.get("PAUSE_S", "0.02"))
@@ -55,7 +57,7 @@ while not (outside / "finish").exists() and not session.is_over():
     optimizer.step()
     count += 1
     began_s = time.monotonic()
-    run.log({"loss": loss, "count": float(count)})
+    run.log({"loss": loss, "count": float(count), **MORE})
     if is_timed:
         times.append((began_s, time.monotonic() - began_s))
     if count % 50 == 0:

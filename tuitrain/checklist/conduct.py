@@ -25,7 +25,7 @@ from tuitrain.events import (
     TrialQueued,
     VerdictReached,
 )
-from tuitrain.model import StepRun, StudyModel, TrialModel, lineage, whole_series
+from tuitrain.model import StepRun, StudyModel, TrialModel, best_of, lineage
 from tuitrain.units import Seconds
 
 
@@ -123,7 +123,7 @@ def _find_checkpoint(
     The best epoch may belong to the trial that this one carried on from. Where it was
     not kept, the newest checkpoint is the next best; None: there is none at all.
     """
-    best = whole_series(model, trial.trial, metric.name).best(highest=metric.highest)
+    best = best_of(model, trial.trial, metric.name, highest=metric.highest)
     for part in lineage(model, trial.trial):
         kept = part.best_checkpoint
         if best is not None and kept is not None and kept.iteration == best[0]:

@@ -21,7 +21,7 @@ from tuitrain.events import (
     TrialId,
     Verdict,
 )
-from tuitrain.model import StepRun, StudyModel, TrialModel, whole_series
+from tuitrain.model import StepRun, StudyModel, TrialModel, best_of, whole_series
 
 
 def plan_learning_curves(
@@ -91,7 +91,7 @@ def values_at_best(
 
     Probes (`update_ratio/…`) and speed are left out; None: not finite.
     """
-    best = whole_series(model, trial, metric.name).best(highest=metric.highest)
+    best = best_of(model, trial, metric.name, highest=metric.highest)
     if best is None:
         return {}
     at, value = best

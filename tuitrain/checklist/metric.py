@@ -10,7 +10,7 @@ import msgspec
 from tuitrain.checklist.plan import lr_of, weight_decay_of
 from tuitrain.checklist.settings import Settings
 from tuitrain.events import TrialId
-from tuitrain.model import StudyModel, TrialModel, whole_series
+from tuitrain.model import StudyModel, TrialModel, best_of
 
 LOWER_IS_BETTER: Final = ("loss", "error", "mae", "mse", "perplexity", "wer", "cer")
 """Endings of names of metrics of which less is better, `val_rmse` among them."""
@@ -59,7 +59,7 @@ def _metric(name: str, *, highest: bool) -> Metric:
 
 def best_value(model: StudyModel, trial: TrialId, metric: Metric) -> float | None:
     """Return the best value over the trial's whole trajectory; None: not measured."""
-    best = whole_series(model, trial, metric.name).best(highest=metric.highest)
+    best = best_of(model, trial, metric.name, highest=metric.highest)
     return None if best is None else best[1]
 
 

@@ -105,18 +105,20 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
     newest = chain[-1]
     task = next((part.task for part in reversed(chain) if part.task), None)
     names = [name for name in newest.series if name.startswith(RATIO_PREFIX)]
+
+    def whole(name: str) -> Series:
+        # Every rule looks at it: it is brought into memory once.
+        return whole_series(model, trial, name).whole()
+
     return Curves(
-        loss=whole_series(model, trial, "loss"),
-        accuracy=whole_series(model, trial, "accuracy"),
-        val_loss=whole_series(model, trial, "val_loss"),
-        val_accuracy=whole_series(model, trial, "val_accuracy"),
-        lr=whole_series(model, trial, "lr"),
-        ratios={
-            name.removeprefix(RATIO_PREFIX): whole_series(model, trial, name)
-            for name in names
-        },
-        grad_norm=whole_series(model, trial, "grad_norm"),
-        times=newest.times,
+        loss=whole("loss"),
+        accuracy=whole("accuracy"),
+        val_loss=whole("val_loss"),
+        val_accuracy=whole("val_accuracy"),
+        lr=whole("lr"),
+        ratios={name.removeprefix(RATIO_PREFIX): whole(name) for name in names},
+        grad_norm=whole("grad_norm"),
+        times=newest.times.whole(),
         now_s=model.last_at_s if newest.state is TrialState.RUNNING else None,
         inspection=_find_inspection(model, chain),
         config=newest.config,

@@ -68,11 +68,14 @@ _TrialEvent = (
 )
 
 
-def fold(model: StudyModel, record: Record) -> StudyModel:
-    """Return `model` after `record`; the only way a model changes."""
+def fold(model: StudyModel, record: Record, blank: Series = EMPTY_SERIES) -> StudyModel:
+    """Return `model` after `record`; the only way a model changes.
+
+    Every series begins as `blank`, which decides where its points are kept.
+    """
     event, at_s = record.event, record.at_s
     if isinstance(event, _TrialEvent):
-        model = _with_trial(model, event, at_s)
+        model = _with_trial(model, event, at_s, blank)
     else:
         model = _with_study_event(model, event, at_s)
         # Only the journal's: each stream has an order of its own.
@@ -87,7 +90,9 @@ def fold(model: StudyModel, record: Record) -> StudyModel:
     return model
 
 
-def fold_all(model: StudyModel, records: Iterable[Record]) -> StudyModel:
+def fold_all(
+    model: StudyModel, records: Iterable[Record], blank: Series = EMPTY_SERIES
+) -> StudyModel:
     """Return `model` after all `records`, as `fold` one by one would.
 
     Points of one trial that follow each other are appended in one go, since most of a
@@ -96,10 +101,10 @@ def fold_all(model: StudyModel, records: Iterable[Record]) -> StudyModel:
     for trial, group in groupby(records, _trial_of_points):
         if trial is None:
             for record in group:
-                model = fold(model, record)
+                model = fold(model, record, blank)
         else:
             while batch := list(islice(group, _BATCH)):
-                model = _with_measured(model, trial, batch)
+                model = _with_measured(model, trial, batch, blank)
     return model
 
 
@@ -113,11 +118,11 @@ def _trial_of_points(record: Record) -> TrialId | None:
 
 
 def _with_measured(
-    model: StudyModel, trial: TrialId, records: list[Record]
+    model: StudyModel, trial: TrialId, records: list[Record], blank: Series
 ) -> StudyModel:
     measured = [(r.event, r.at_s) for r in records]
     before = model.trials.get(trial) or TrialModel(trial=trial)
-    changed = _with_points(before, cast("list[_Measured]", measured))
+    changed = _with_points(before, cast("list[_Measured]", measured), blank)
     last_s = max(record.at_s for record in records)
     if changed.last_at_s is None or last_s > changed.last_at_s:
         changed = replace(changed, last_at_s=last_s)
@@ -220,10 +225,13 @@ def _new_run(event: StepEntered, at_s: Seconds) -> StepRun:
     )
 
 
-def _with_trial(model: StudyModel, event: _TrialEvent, at_s: Seconds) -> StudyModel:
+def _with_trial(
+    model: StudyModel, event: _TrialEvent, at_s: Seconds, blank: Series
+) -> StudyModel:
     trial = model.trials.get(event.trial)
     is_new = trial is None
-    changed = _change_trial(trial or TrialModel(trial=event.trial), event, at_s)
+    before = trial or TrialModel(trial=event.trial)
+    changed = _change_trial(before, event, at_s, blank)
     if changed.last_at_s is None or at_s > changed.last_at_s:
         changed = replace(changed, last_at_s=at_s)
     trials = {**model.trials, event.trial: changed}
@@ -237,7 +245,9 @@ def in_order(trials: Mapping[TrialId, TrialModel]) -> dict[TrialId, TrialModel]:
     return dict(sorted(trials.items(), key=lambda item: (len(item[0]), item[0])))
 
 
-def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> TrialModel:  # noqa: C901, PLR0912 - a flat table of cases
+def _change_trial(  # noqa: C901, PLR0912 - a flat table of cases
+    trial: TrialModel, event: _TrialEvent, at_s: Seconds, blank: Series
+) -> TrialModel:
     match event:
         case TrialQueued():
             return replace(
@@ -264,7 +274,7 @@ def _change_trial(trial: TrialModel, event: _TrialEvent, at_s: Seconds) -> Trial
             config = trial.config if trial.step is not None else event.config
             return replace(trial, task=event, config=config)
         case PointsMeasured():
-            return _with_points(trial, [(event, at_s)])
+            return _with_points(trial, [(event, at_s)], blank)
         case EpochEnded(epoch=epoch, iteration=iteration):
             return replace(
                 trial,
@@ -289,7 +299,9 @@ _Measured = tuple[PointsMeasured, Seconds]
 """Points, and when they were written."""
 
 
-def _with_points(trial: TrialModel, measured: Sequence[_Measured]) -> TrialModel:
+def _with_points(
+    trial: TrialModel, measured: Sequence[_Measured], blank: Series
+) -> TrialModel:
     columns: dict[str, Values] = {}
     sources: dict[str, list[list[int]]] = {}
     for event, _ in measured:
@@ -305,12 +317,13 @@ def _with_points(trial: TrialModel, measured: Sequence[_Measured]) -> TrialModel
         if lines not in rows:
             every = chain.from_iterable(sources[name])
             rows[lines] = np.fromiter(every, dtype=np.int64, count=len(column))
-        before = series.get(name, EMPTY_SERIES)
+        before = series.get(name, blank)
         series[name] = before.append(rows[lines], to_numbers(column))
-    return replace(trial, series=series, times=_with_times(trial.times, measured))
+    times = _with_times(trial.times, measured, blank)
+    return replace(trial, series=series, times=times)
 
 
-def _with_times(times: Series, measured: Sequence[_Measured]) -> Series:
+def _with_times(times: Series, measured: Sequence[_Measured], blank: Series) -> Series:
     written = [(e.iteration[-1], at_s) for e, at_s in measured if e.iteration]
     if not written:
         return times
@@ -319,4 +332,4 @@ def _with_times(times: Series, measured: Sequence[_Measured]) -> Series:
         [times.last if times.last is not None else -np.inf, *(at for _, at in written)]
     )
     last = np.array([iteration for iteration, _ in written], dtype=np.int64)
-    return times.append(last, at_s[1:])
+    return (times if len(times) else blank).append(last, at_s[1:])

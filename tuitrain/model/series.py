@@ -32,14 +32,50 @@ def _room(capacity: int, kind: type[_T]) -> NDArray[_T]:
     return np.frombuffer(mmap.mmap(-1, size), dtype=kind)
 
 
-class _Columns:
+class Columns:
     """The growing arrays that windows share; rows once written never change."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, *, sums_up: bool = True) -> None:
+        """Make room for `capacity` rows, of which none is written.
+
+        Args:
+            capacity: Rows.
+            sums_up: Whether rows are summed up as they come, for readers in other
+                threads; otherwise when it is first asked for, which most never is.
+        """
+        self.sums_up = sums_up
         self.iterations: NDArray[np.int64] = _room(capacity, np.int64)
         self.values: NDArray[np.float64] = _room(capacity, np.float64)
         self.length = 0
-        self.pyramid = Pyramid()
+        self._pyramid = Pyramid()
+        self._summed = 0
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """What sums up all rows."""
+        if self._summed < self.length:
+            self._sum_up(self.length)
+        return self._pyramid
+
+    def take(self, length: int) -> None:
+        """Count the rows up to `length` as written."""
+        if self.sums_up:
+            # Before they count: another thread may be looking.
+            self._sum_up(length)
+        self.length = length
+
+    def copy_from(self, other: "Columns", length: int) -> None:
+        """Begin with the first rows of other columns."""
+        self.iterations[:length] = other.iterations[:length]
+        self.values[:length] = other.values[:length]
+        if self.sums_up:
+            self._pyramid = other.pyramid.copy(length)
+            self._summed = length
+        self.length = length
+
+    def _sum_up(self, length: int) -> None:
+        self._pyramid.extend(self.values[:length], self._summed)
+        self._summed = length
 
 
 class ColumnExtents(msgspec.Struct, frozen=True):
@@ -64,9 +100,9 @@ class Series:
 
     __slots__ = ("_columns", "_length")
 
-    def __init__(self, columns: _Columns | None = None, length: int = 0) -> None:
+    def __init__(self, columns: Columns | None = None, length: int = 0) -> None:
         """Return a window on the first `length` rows; without arguments, an empty one."""
-        self._columns = columns or _Columns(0)
+        self._columns = columns or Columns(0)
         self._length = length
 
     def __len__(self) -> int:
@@ -75,12 +111,17 @@ class Series:
     @property
     def iterations(self) -> NDArray[np.int64]:
         """Iteration of each point, shape (points,); read-only."""
-        return _frozen(self._columns.iterations[: self._length])
+        return _frozen(self._held().iterations[: self._length])
 
     @property
     def values(self) -> NDArray[np.float64]:
         """Value of each point, shape (points,), non-finite ones included; read-only."""
-        return _frozen(self._columns.values[: self._length])
+        return _frozen(self._held().values[: self._length])
+
+    @property
+    def first_iteration(self) -> int | None:
+        """Iteration of the oldest point; None: no points."""
+        return int(self._columns.iterations[0]) if self._length else None
 
     @property
     def last(self) -> float | None:
@@ -107,8 +148,7 @@ class Series:
             columns = self._copy(max(_FIRST_CAPACITY, 2 * grown))
         columns.iterations[self._length : grown] = iterations
         columns.values[self._length : grown] = values
-        columns.pyramid.extend(columns.values[:grown], self._length)
-        columns.length = grown
+        columns.take(grown)
         return Series(columns, grown)
 
     def continues(self, older: "Series") -> bool:
@@ -121,20 +161,31 @@ class Series:
 
     def first(self, count: int) -> "Series":
         """Return the first `count` points, or all where there are no more."""
-        return Series(self._columns, min(count, self._length))
+        return Series(self._held(), min(count, self._length))
+
+    def whole(self) -> "Series":
+        """Return this series as one whose columns lie in memory.
+
+        Whoever looks more than once does it this way.
+        """
+        return self
 
     def until(self, iteration: int) -> "Series":
         """Return the points up to and including `iteration`."""
-        end = int(np.searchsorted(self.iterations, iteration, side="right"))
-        return Series(self._columns, end)
+        columns = self._held()
+        held = columns.iterations[: self._length]
+        end = int(np.searchsorted(held, iteration, side="right"))
+        return Series(columns, end)
 
     def at(self, iteration: float) -> tuple[int, float] | None:
         """Return (iteration, value) of the newest point up to `iteration`; None: none."""
         place = np.array([math.floor(min(max(iteration, -1.0), _LAST))])
-        row = int(np.searchsorted(self.iterations, place, side="right")[0]) - 1
+        columns = self._held()
+        held = columns.iterations[: self._length]
+        row = int(np.searchsorted(held, place, side="right")[0]) - 1
         if row < 0:
             return None
-        return int(self._columns.iterations[row]), float(self._columns.values[row])
+        return int(columns.iterations[row]), float(columns.values[row])
 
     def best(self, *, highest: bool) -> tuple[int, float] | None:
         """Return (iteration, value) of the best finite point; None: there is none.
@@ -142,10 +193,11 @@ class Series:
         The first of equal ones. The pyramid leads to it, so that its cost hardly
         grows with the points.
         """
-        values, first, end = self._columns.values, 0, self._length
+        columns = self._held()
+        values, first, end = columns.values, 0, self._length
         while end - first > _SHORT:
             edges = np.linspace(first, end, _BRANCHES + 1).astype(np.int64)
-            found = self._columns.pyramid.extremes(values, edges)
+            found = columns.pyramid.extremes(values, edges)
             branch = int(np.argmax(found.high) if highest else np.argmin(found.low))
             first, end = int(edges[branch]), int(edges[branch + 1])
         finite = first + np.flatnonzero(np.isfinite(values[first:end]))
@@ -153,17 +205,22 @@ class Series:
             return None
         pick = np.argmax(values[finite]) if highest else np.argmin(values[finite])
         index = int(finite[pick])
-        return int(self._columns.iterations[index]), float(values[index])
+        return int(columns.iterations[index]), float(values[index])
+
+    def best_before(self, iteration: int, *, highest: bool) -> tuple[int, float] | None:
+        """Return what `best` does of the points before `iteration`."""
+        return self.until(iteration - 1).best(highest=highest)
 
     def first_broken(self, first: float, end: float) -> tuple[int, float] | None:
         """Return the first point that is not finite with first ≤ iteration < end."""
-        start, stop = self._rows_at(np.array([first, end]))
-        values = self._columns.values[start:stop]
+        columns = self._held()
+        start, stop = self._rows_at(columns, np.array([first, end]))
+        values = columns.values[start:stop]
         broken = np.flatnonzero(~np.isfinite(values))
         if not len(broken):
             return None
         row = int(start + broken[0])
-        return int(self._columns.iterations[row]), float(self._columns.values[row])
+        return int(columns.iterations[row]), float(columns.values[row])
 
     def columns(self, first: float, last: float, count: int) -> ColumnExtents:
         """Reduce the points with iteration in [first, last] to `count` columns.
@@ -174,7 +231,8 @@ class Series:
         if not self._length or count <= 0 or last < first:
             nothing = np.full(max(0, count), np.nan)
             return ColumnExtents(nothing, nothing, nothing, np.isinf(nothing))
-        return self._reduce(self._edges(first, last, count))
+        columns = self._held()
+        return self._reduce(columns, self._edges(columns, first, last, count))
 
     def columns_between(
         self, bounds: NDArray[np.float64], since: int = 0
@@ -186,8 +244,9 @@ class Series:
                 decreasing, shape (columns + 1,).
             since: How many of the first points are left out.
         """
-        edges = self._rows_at(bounds)
-        return self._reduce(np.maximum(edges, since) if since else edges)
+        columns = self._held()
+        edges = self._rows_at(columns, bounds)
+        return self._reduce(columns, np.maximum(edges, since) if since else edges)
 
     def means(self, bounds: NDArray[np.float64], span: int) -> NDArray[np.float64]:
         """Return a moving mean, sampled at the newest point of each column.
@@ -205,24 +264,29 @@ class Series:
         Returns:
             Shape (columns,); NaN: no finite value there.
         """
-        edges = self._rows_at(bounds)
+        columns = self._held()
+        edges = self._rows_at(columns, bounds)
         first, end = edges[:-1], edges[1:]
         held = np.flatnonzero(end > first)
         means = np.full(len(first), np.nan)
         if not len(held):
             return means
-        newest = self._columns.iterations[end[held] - 1]
-        start = np.searchsorted(self.iterations, newest - (span - 1))
-        total, count = self._columns.pyramid.sums(
-            self._columns.values, np.minimum(start, first[held]), end[held]
+        newest = columns.iterations[end[held] - 1]
+        start = np.searchsorted(columns.iterations[: self._length], newest - (span - 1))
+        total, count = columns.pyramid.sums(
+            columns.values, np.minimum(start, first[held]), end[held]
         )
         some = count > 0
         means[held[some]] = total[some] / count[some]
         return means
 
-    def _reduce(self, edges: NDArray[np.int64]) -> ColumnExtents:
-        values = self._columns.values
-        found = self._columns.pyramid.extremes(values, edges)
+    def _held(self) -> Columns:
+        """Return the columns, in memory, at least as far as this window goes."""
+        return self._columns
+
+    def _reduce(self, columns: Columns, edges: NDArray[np.int64]) -> ColumnExtents:
+        values = columns.values
+        found = columns.pyramid.extremes(values, edges)
         some = found.last >= 0
         newest = values.take(found.last) if self._length else found.low
         return ColumnExtents(
@@ -232,15 +296,19 @@ class Series:
             found.broken,
         )
 
-    def _rows_at(self, bounds: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _rows_at(
+        self, columns: Columns, bounds: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
         """Return the first row at or after each of some iterations."""
         # Whole numbers first: comparing with fractions would copy the whole column.
         # And what `np.clip` does, in a fraction of its time for as few bounds as columns.
         within = np.minimum(np.maximum(bounds, -1.0), _LAST)
         whole = np.ceil(within).astype(np.int64)
-        return np.searchsorted(self.iterations, whole)
+        return np.searchsorted(columns.iterations[: self._length], whole)
 
-    def _edges(self, first: float, last: float, count: int) -> NDArray[np.int64]:
+    def _edges(
+        self, columns: Columns, first: float, last: float, count: int
+    ) -> NDArray[np.int64]:
         """Return the row at which each column begins, and the row after the last one."""
         scale = count / max(last - first, 1e-12)
         inner = np.arange(1, count)
@@ -250,7 +318,8 @@ class Series:
         start -= (start - 1 - first) * scale >= inner
         end = np.ceil(np.nextafter(last, np.inf))
         bounds = np.concatenate(([np.ceil(first)], np.minimum(start, end), [end]))
-        return np.searchsorted(self.iterations, bounds.astype(np.int64))
+        held = columns.iterations[: self._length]
+        return np.searchsorted(held, bounds.astype(np.int64))
 
     def _forward_only(
         self, iterations: NDArray[np.int64], values: NDArray[np.float64]
@@ -267,12 +336,9 @@ class Series:
         )
         return iterations[keep], values[keep]
 
-    def _copy(self, capacity: int) -> _Columns:
-        columns = _Columns(capacity)
-        columns.iterations[: self._length] = self._columns.iterations[: self._length]
-        columns.values[: self._length] = self._columns.values[: self._length]
-        columns.pyramid = self._columns.pyramid.copy(self._length)
-        columns.length = self._length
+    def _copy(self, capacity: int) -> Columns:
+        columns = Columns(capacity, sums_up=self._columns.sums_up)
+        columns.copy_from(self._columns, self._length)
         return columns
 
 

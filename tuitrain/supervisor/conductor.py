@@ -19,10 +19,11 @@ from tuitrain.events import (
     StudyOpened,
     decode_record,
 )
-from tuitrain.model import StudyModel, fold_all
+from tuitrain.model import EMPTY_SERIES, Series, SpilledSeries, StudyModel, fold_all
 from tuitrain.store import LogWriter, StoreError, StudyFolder, redact
 from tuitrain.supervisor.best import write_best
 from tuitrain.supervisor.failures import SupervisorError
+from tuitrain.supervisor.spill import SpillFile
 from tuitrain.supervisor.streams import Line
 from tuitrain.supervisor.study_file import StudyFile
 from tuitrain.units import Seconds
@@ -63,6 +64,8 @@ class Conductor:
         self._relay = relay
         self._file = StudyFile(folder)
         self.model = StudyModel()
+        self._spill = SpillFile(folder.path)
+        self._blank: Series = SpilledSeries(self._spill)
         self.remember(past)
         self.settings = self._first_settings()
         self._journal = LogWriter(folder.journal, "journal", booted_at_s=booted_at_s)
@@ -116,13 +119,34 @@ class Conductor:
 
     def remember(self, lines: Iterable[Line]) -> None:
         """Let the model follow lines of the past, which everybody can read for himself."""
-        self.model = fold_all(self.model, (line.record for line in lines))
+        records = (line.record for line in lines)
+        self.model = fold_all(self.model, records, self._blank)
+
+    def forget_points(self) -> None:
+        """Let the model forget what was measured; all of it is to be remembered again.
+
+        From here on it stays in memory: a disk that lost it once is not to be relied on.
+        """
+        self._blank = EMPTY_SERIES
+        self._spill.close()
+        trials = {
+            name: replace(
+                trial,
+                series={},
+                times=EMPTY_SERIES,
+                epoch_iterations=(),
+                failed_probes=(),
+            )
+            for name, trial in self.model.trials.items()
+        }
+        self.model = replace(self.model, trials=trials)
 
     def decide(self) -> None:
         """Write down everything that follows from the study as it stands.
 
         Raises:
             StoreError: The journal can't be written; to be tried again.
+            SpillError: What was measured can't be read back; nothing was decided.
         """
         for _ in range(MAX_DECISIONS):
             events = checklist.next_events(self.model, self.settings)
@@ -146,6 +170,7 @@ class Conductor:
             SettingsError: `study.toml` was edited and can't be used, or what is asked
                 for can't.
             StoreError: The journal or `study.toml` can't be written; nothing was done.
+            SpillError: What was measured can't be read back; nothing was done.
         """
         if not isinstance(command, StopStudy):
             self.take_edits()
@@ -158,6 +183,7 @@ class Conductor:
 
     def close(self) -> None:
         """Close the journal, forced to the disk."""
+        self._spill.close()
         self._journal.sync()
         self._journal.close()
 

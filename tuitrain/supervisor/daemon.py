@@ -30,7 +30,7 @@ from tuitrain.events import (
     TrialId,
 )
 from tuitrain.launch import Launcher, LaunchError
-from tuitrain.model import StudyModel
+from tuitrain.model import SpillError, StudyModel
 from tuitrain.store import StoreError, StudyFolder
 from tuitrain.supervisor.arguments import ArgumentsGoneError, KeptArguments
 from tuitrain.supervisor.conductor import Conductor
@@ -159,6 +159,9 @@ class Daemon:
             self._conductor.answer(command)
         except _REFUSALS as error:
             return Answered(id=0, accepted=False, message=str(error))
+        except SpillError as error:
+            self._read_again(error)
+            return None
         if isinstance(command, StopStudy):
             self._stop_by_s = asyncio.get_running_loop().time() + STOP_LIMIT_S
         self.notice()
@@ -183,6 +186,8 @@ class Daemon:
                 self._use_devices()
             if self._past.is_read and self._slots is not None:
                 self._launch(self._slots)
+        except SpillError as error:
+            self._read_again(error)
         except (
             StoreError,
             LaunchError,
@@ -291,9 +296,20 @@ class Daemon:
         self._past.begin(trials)
 
     async def _catch_up(self) -> None:
-        await self._past.read()
-        self._server.answer_held()
-        self.notice()
+        while True:
+            await self._past.read()
+            self._server.answer_held()
+            self.notice()
+            await self._past.wait_for_more()
+
+    def _read_again(self, error: SpillError) -> None:
+        """Take what was measured from the logs once more, which hold all of it."""
+        _log.error("%s; reading the logs of all trials again", error)
+        self._conductor.forget_points()
+        trials = list(self._model.trials)
+        self._streams.rewind_points(trials)
+        self._settled.clear()
+        self._past.begin(trials)
 
     async def _keep_places(self) -> None:
         while True:

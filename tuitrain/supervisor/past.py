@@ -29,6 +29,7 @@ class Past:
         self._streams = streams
         self._remember = remember
         self._behind: dict[TrialId, None] = {}
+        self._begun = asyncio.Event()
 
     @property
     def is_read(self) -> bool:
@@ -42,6 +43,7 @@ class Past:
     def begin(self, trials: Iterable[TrialId]) -> None:
         """Name the trials whose points are there already."""
         self._behind = dict.fromkeys(trials)
+        self._begun.set()
 
     def look_for_last_word(self, trial: TrialId) -> None:
         """Let the study know the last word of `trial` before all that it said.
@@ -54,7 +56,9 @@ class Past:
 
     async def read(self) -> None:
         """Read all of it, the newest trials first, never holding up others for long."""
-        for trial in reversed(list(self._behind)):
+        self._begun.clear()
+        while self._behind:
+            trial = next(reversed(self._behind))
             try:
                 while bite := self._streams.read_points(trial, BITE_BYTES):
                     self._remember(bite)
@@ -63,3 +67,7 @@ class Past:
                 # One damaged file must not hold up the others.
                 _log.error("%s", error)
             del self._behind[trial]
+
+    async def wait_for_more(self) -> None:
+        """Wait until there is something to read again."""
+        await self._begun.wait()

@@ -1,6 +1,6 @@
 """The logs of a study as the supervisor reads them: each line once, byte for byte."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,11 @@ class StudyStreams:
         """Return one bite of what is new of a trial's points; empty: nothing."""
         path = self._folder.trial(trial).points
         return self._read(f"{trial}/points", path, max_bytes)
+
+    def rewind_points(self, trials: Iterable[TrialId]) -> None:
+        """Return the points of some trials once more, from their start."""
+        for trial in trials:
+            self._followers.pop(f"{trial}/points", None)
 
     def peek_at_last(self, trial: TrialId) -> Record | None:
         """Return the newest record of a trial's points, whatever was read before.

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 import tomli_w
 
+from tests.unit.model.compared import plain
 from tuitrain.checklist import RefusedError, SettingsError
 from tuitrain.commands import ChangeSettings, RunStep, StopStudy
 from tuitrain.events import (
@@ -296,3 +298,33 @@ def test_a_secret_in_the_settings_is_on_no_record_and_stays_where_it_was_put(fol
     # The next supervisor takes it for no change.
     conduct(folder)
     assert folder.journal.read_bytes().count(b"SettingsChanged") == before == 1
+
+
+@pytest.mark.parametrize("name", ["digits_cnn", "version_1"])
+def test_points_that_are_forgotten_and_read_again_change_nothing(tmp_path, name):
+    folder = StudyFolder(Path(tmp_path) / name)
+    shutil.copytree(Path(__file__).parents[2] / "logs" / name, folder.path)
+    write_settings(folder)
+    streams = StudyStreams(folder)
+    conductor = Conductor(folder, streams.read_journal(), lambda _: None)
+    trials = list(conductor.model.trials)
+
+    def read_points() -> None:
+        for trial in trials:
+            while bite := streams.read_points(trial):
+                conductor.remember(bite)
+
+    for trial in trials:
+        conductor.remember(streams.read_state(trial))
+    read_points()
+    before = plain(conductor.model)
+    states = [trial.state for trial in conductor.model.trials.values()]
+    assert any(trial.points for trial in conductor.model.trials.values())
+    conductor.forget_points()
+    assert not any(trial.points for trial in conductor.model.trials.values())
+    # Whoever is over stays so meanwhile.
+    assert [trial.state for trial in conductor.model.trials.values()] == states
+    streams.rewind_points(trials)
+    read_points()
+    assert plain(conductor.model) == before
+    conductor.close()
