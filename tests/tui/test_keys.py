@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
 
 from tests.tui.builder import StudyBuilder
@@ -248,6 +249,25 @@ async def test_tab_goes_through_all_panes_where_one_is_shown(tmp_path: Path) -> 
                 == [seen[-1]]
             ),
         )
+
+
+async def test_nothing_of_another_size_stays_on_the_screen(tmp_path: Path) -> None:
+    ready(tmp_path / "digits").close()
+    app = live_app(tmp_path / "digits", FakeWire())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begun(app, pilot)
+        for size in ((61, 16), (140, 45), (120, 36)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: app.size == size)  # type: ignore[misc]
+            await until(pilot, lambda: drawn_rows(app, "#loss") == ["no points yet"])
+
+
+def drawn_rows(app: TuitrainApp, name: str) -> list[str]:
+    """Return what the pane last gave to the terminal, but for blanks and its frame."""
+    pane = app.screen.query_one(name)
+    width, height = pane.outer_size
+    rows = pane.render_lines(Region(0, 0, width, height))[1:-1]
+    return [text for row in rows if (text := row.text.strip(" │"))]
 
 
 async def test_a_replay_plays_pauses_and_seeks(tmp_path: Path) -> None:
