@@ -40,6 +40,14 @@ class StudySource:
         self._has_points = has_points
         self._followers: dict[str, LogFollower] = {}
         self._folder: StudyFolder | None = None
+        try:
+            self._open(path)
+        except PermissionError as error:
+            raise StoreError(
+                f"{error.filename}: can't be read ({error.strerror})"
+            ) from None
+
+    def _open(self, path: Path) -> None:
         if not path.exists():
             raise StoreError(
                 f"{path}: no such file or folder; give a study folder or a log"

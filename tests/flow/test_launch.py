@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tuitrain.launch import (
     Unusable,
     module_command,
 )
+from tuitrain.launch.shim import run_shim
 from tuitrain.store import TrialFolder
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("standin")]
@@ -287,6 +289,22 @@ def test_a_shim_that_can_not_read_its_trial_says_so_in_the_trial_log(door, study
     wait_for(lambda: door.find(Launched), "the shim")
     wait_for(lambda: "is no trial description" in folder.out.read_text())
     assert find_start(folder) is None
+
+
+def test_the_end_of_a_process_that_did_not_wait_for_its_start_is_on_record(study):
+    _, folder = make_trial(study, 1, "")
+    pid = os.fork()
+    if pid == 0:
+        # As an interpreter that is none: gone before it is told to go.
+        status = 1
+        try:
+            status = run_shim(folder, lambda *_: subprocess.Popen("false").pid, "cold")
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+    ended = find_end(folder)
+    assert ended is not None
+    assert ended.exit_code == 1
 
 
 def test_commands_keep_the_current_folder_off_the_path():

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tests.stranger import as_stranger, closed_to_strangers, common_folder
 from tests.tui.builder import StudyBuilder
 from tests.tui.driving import until
 from tests.tui.studies import build_coarse_grid
-from tuitrain.events import BestAccepted, StudyEnded, TrialId
+from tuitrain.events import BestAccepted, Step, StudyEnded, TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.home_app import HomeApp
 from tuitrain.tui.run import run_home
@@ -44,6 +45,32 @@ def test_running_studies_come_first_and_other_folders_are_left_out(
     studies = list_studies(tmp_path, lambda folder: folder.name == "b")
     assert [study.folder.name for study in studies] == ["b", "a"]
     assert [study.is_running for study in studies] == [True, False]
+
+
+def test_a_study_that_waits_for_a_person_or_is_over_does_not_run(
+    tmp_path: Path,
+) -> None:
+    build_finished(tmp_path / "a").close()
+    waiting = StudyBuilder(tmp_path / "b")
+    waiting.enter(Step.FIND_LR)
+    waiting.close()
+    build_coarse_grid(tmp_path / "c").close()
+    states = {s.folder.name: s.state for s in list_studies(tmp_path, lambda _: True)}
+    assert states == {"a": "finished", "b": "ready", "c": "running"}
+
+
+def test_a_study_that_only_its_owner_may_see_is_left_out() -> None:
+    with common_folder() as root:
+        build_finished(root / "a").close()
+        (root / "a").chmod(0o755)
+        for path in (root / "a").rglob("*"):
+            path.chmod(0o755)
+        build_finished(root / "b").close()
+        with closed_to_strangers(root / "b"):
+            said = as_stranger(
+                lambda: [s.folder.name for s in list_studies(root, lambda _: False)]
+            )
+    assert said == "['a']\n"
 
 
 def test_a_journal_that_cannot_be_read_is_listed_with_the_reason(

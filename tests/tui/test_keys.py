@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
 
 from tests.tui.builder import StudyBuilder
@@ -24,6 +25,7 @@ from tuitrain.events import Step, TrialId, Verdict
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.keys import ALL_KEYS, MAIN_KEYS, REPLAY_KEYS
 from tuitrain.tui.lens import XUnit
+from tuitrain.tui.screens.ask import QuestionPane
 from tuitrain.tui.screens.grid import GridScreen
 from tuitrain.tui.screens.help import HelpScreen
 from tuitrain.tui.screens.log import LogScreen
@@ -95,6 +97,35 @@ async def test_a_key_gives_its_command(
             await pilot.press(key)
             await pilot.pause()
         await until(pilot, lambda: wire.asked == [command])
+
+
+QUESTIONS = [
+    (build_coarse_grid, "s", ["Stop", "stop", "not now"]),
+    (build_coarse_grid, "q", ["becomes", "without", "stop", "not now"]),
+    (judged, "o", ["Overrule", "pass", "warn", "fail", "not now"]),
+]
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36)], ids=str)
+@pytest.mark.parametrize(("build", "key", "words"), QUESTIONS, ids="sqo")
+async def test_a_question_shows_all_its_answers(
+    tmp_path: Path, build: object, key: str, words: list[str], size: tuple[int, int]
+) -> None:
+    assert callable(build)
+    build(tmp_path / "digits").close()
+    app = live_app(tmp_path / "digits", FakeWire())
+    async with app.run_test(size=size) as pilot:
+        main = await begun(app, pilot)
+        await until(pilot, lambda: app.study is not None and app.link.problem == "")
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is not main)
+        pane = app.screen.query_one(QuestionPane)
+        await until(pilot, lambda: pane.size.height > 0)
+        shown = [pane.render_line(y).text for y in range(pane.size.height)]
+        assert app.screen.region.contains_region(pane.region)
+        text = "\n".join(shown)
+        assert [word for word in words if word not in text] == []
+        assert "unknown" not in text, "no verdict is overruled to be unknown"
 
 
 async def test_a_question_can_be_withdrawn(tmp_path: Path) -> None:
@@ -218,6 +249,25 @@ async def test_tab_goes_through_all_panes_where_one_is_shown(tmp_path: Path) -> 
                 == [seen[-1]]
             ),
         )
+
+
+async def test_nothing_of_another_size_stays_on_the_screen(tmp_path: Path) -> None:
+    ready(tmp_path / "digits").close()
+    app = live_app(tmp_path / "digits", FakeWire())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begun(app, pilot)
+        for size in ((61, 16), (140, 45), (120, 36)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: app.size == size)  # type: ignore[misc]
+            await until(pilot, lambda: drawn_rows(app, "#loss") == ["no points yet"])
+
+
+def drawn_rows(app: TuitrainApp, name: str) -> list[str]:
+    """Return what the pane last gave to the terminal, but for blanks and its frame."""
+    pane = app.screen.query_one(name)
+    width, height = pane.outer_size
+    rows = pane.render_lines(Region(0, 0, width, height))[1:-1]
+    return [text for row in rows if (text := row.text.strip(" │"))]
 
 
 async def test_a_replay_plays_pauses_and_seeks(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.tui.builder import StudyBuilder
 from tests.tui.driving import DEADLINE_S, STEP_S, FakeWire
 from tests.tui.studies import falling
 from tuitrain.commands import RunStep
-from tuitrain.events import Step, TrialLimits
+from tuitrain.events import Step, StudyEnded, TrialLimits
 from tuitrain.tui.feed import LiveFeed
 from tuitrain.tui.feed.live import NOT_CONNECTED
 from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
@@ -116,6 +116,42 @@ def test_a_lost_supervisor_is_told_and_replaced(study: StudyBuilder) -> None:
         assert feed.ask(RunStep()) == (True, "")
     assert may_start == [False, True]
     assert wires[1].asked == [RunStep()]
+
+
+def test_it_is_said_at_once_that_a_supervisor_has_to_be_started(
+    study: StudyBuilder,
+) -> None:
+    first, second = FakeWire(), FakeWire()
+    said = threading.Event()
+
+    def connect(start: bool) -> FakeWire:
+        if not start:
+            return first
+        assert said.wait(DEADLINE_S)  # as long as a slow machine takes to start one
+        return second
+
+    feed = LiveFeed(study.folder.path, connect, refresh_s=0.01)
+    with running(feed) as posted:
+        posted.wait_for(lambda: posted.problems == [""])
+        first.lose()
+        posted.wait_for(lambda: posted.problems == ["", NOT_CONNECTED])
+        said.set()
+        posted.wait_for(lambda: posted.problems == ["", NOT_CONNECTED, ""])
+
+
+def test_a_study_that_is_over_lacks_no_supervisor(study: StudyBuilder) -> None:
+    study.journal(StudyEnded(state="stopped"))
+    tried = threading.Semaphore(0)
+
+    def connect(_: bool) -> FakeWire:
+        tried.release()
+        raise ConnectionLostError("nobody listens")
+
+    feed = LiveFeed(study.folder.path, connect, refresh_s=0.01)
+    with running(feed) as posted:
+        for _ in range(2):
+            assert tried.acquire(timeout=DEADLINE_S)
+        posted.wait_for(lambda: posted.problems[-1:] == [""])
 
 
 def test_what_keeps_the_supervisor_from_its_work_is_told_until_it_is_over(

@@ -140,3 +140,9 @@ def test_every_place_of_a_text_is_marked() -> None:
     row = highlighted(line("an Anna", (" banana", "bad")), "an")
     assert "".join(text for text, _ in row) == "an Anna banana"
     assert [text for text, role in row if role == "cursor"] == ["an", "An", "an", "an"]
+
+
+async def test_a_log_without_a_word_says_so(study: StudyBuilder) -> None:
+    out(study).touch()
+    async with shown_log(study) as (screen, _):
+        assert top(screen) == "nothing was printed so far"

@@ -17,9 +17,11 @@ from tuitrain.commands import (
     StopTrial,
 )
 from tuitrain.events import (
+    Advice,
     AutoSet,
     PerGpuLowered,
     Step,
+    StudyEnded,
     TrialEnded,
     TrialId,
     Verdict,
@@ -32,6 +34,7 @@ from tuitrain.tui.view import View
 from tuitrain.tui.wishes import (
     Hint,
     accept,
+    applicable,
     apply_advice,
     go_on,
     has_running,
@@ -86,6 +89,7 @@ def test_enter_does_not_go_on_from_a_step_that_failed(builder: StudyBuilder) -> 
     builder.judge(Verdict.FAIL, "no LR works")
     study = folded(builder)
     assert isinstance(go_on(study), Hint)
+    assert name_of_next(study) == ""
     assert rerun(study) == RerunStep()
 
 
@@ -156,3 +160,33 @@ def test_auto_is_switched_to_the_other_state(builder: StudyBuilder) -> None:
     builder = StudyBuilder(builder.folder.path / "other")
     builder.journal(AutoSet(on=True))
     assert toggle_auto(folded(builder)) == SetAuto(on=False)
+
+
+def test_a_step_that_was_stopped_with_the_study_says_how_it_goes_on(
+    builder: StudyBuilder,
+) -> None:
+    builder.enter(Step.FIND_LR)
+    builder.start()
+    builder.journal(StudyEnded(state="stopped"))
+    study = folded(builder)
+    assert go_on(study) == RunStep()
+    text = "\n".join(str(row) for row in describe(study, View(), 100))
+    assert "enter runs it" in text
+
+
+def test_an_advice_that_a_step_before_the_last_can_take_names_its_key(
+    builder: StudyBuilder,
+) -> None:
+    builder.enter(Step.OVERFIT_SMALL)
+    builder.start()
+    advice = (
+        Advice(text="Look for a bug."),
+        Advice(text="Allow more iterations.", change={"iterations": 1000}),
+        Advice(text="Try an LR that is tried already.", change={"lr": 0.1}),
+    )
+    builder.judge(Verdict.FAIL, "stuck at 60 %", advice=advice)
+    study = folded(builder)
+    assert applicable(study) == (2,)
+    text = "\n".join(str(row) for row in describe(study, View(), 100))
+    assert "2 into the plan: advice 2" in text
+    assert "advice 3" not in text

@@ -1,11 +1,13 @@
 """Wrong use gets one line that says what, where and what to do, and status 2."""
 
+import importlib
 import os
 import zlib
 from pathlib import Path
 
 import pytest
 
+from tests.stranger import as_stranger, closed_to_strangers, common_folder
 from tests.studies import StudyMaker, make_finished_study
 from tuitrain import cli
 from tuitrain.events import Step
@@ -61,6 +63,10 @@ def _complaint(arguments, capsys):
         (["run", "train.py:not a name"], "is no name of a function"),
         (["run", "broken.py"], "broken.py:1: is no Python"),
         (["run", "latin.py"], "is no Python"),
+        (["run", "train.py", "--python", "/no/python"], "--python /no/python: no such"),
+        (["run", "train.py", "--python", "notes.txt"], "--python notes.txt: no such"),
+        (["list", "nowhere"], "nowhere: no such folder"),
+        (["list", "notes.txt"], "notes.txt: no such folder"),
         (["run"], "SCRIPT"),
         (["run", "train.py", "--bogus"], "--bogus"),
         (["--bogus"], "--bogus"),
@@ -107,6 +113,53 @@ def test_a_folder_that_cant_be_written_is_named(here, capsys):
     words = _complaint(["run", "train.py", "--study", "closed/study"], capsys)
     assert "closed/study" in words
     assert "can't be written" in words
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["replay", "theirs"],
+        ["replay", "theirs/journal.jsonl"],
+        ["diagnose", "theirs"],
+        ["run", "theirs/train.py"],
+        ["run", "theirs/train.py:task"],
+        ["run", "train.py", "--study", "theirs"],
+        ["stop", "theirs"],
+        ["resume", "theirs"],
+    ],
+    ids=" ".join,
+)
+def test_what_only_its_owner_may_see_is_named(arguments, monkeypatch):
+    with common_folder() as root:
+        monkeypatch.chdir(root)
+        make_finished_study(root / "theirs")
+        for path in (root / "train.py", root / "theirs" / "train.py"):
+            path.write_text(TASK)
+        cli.main(["diagnose", "theirs"])  # imports all that is needed
+        importlib.import_module("tuitrain.cli.resume")
+        with closed_to_strangers(root / "theirs"):
+            said = as_stranger(lambda: cli.main(arguments))
+    *lines, status = said.splitlines()
+    assert status == "2", said
+    assert len(lines) == 1, said
+    assert lines[0].startswith("tuitrain: theirs")
+    assert "Permission denied" in lines[0]
+
+
+def test_the_studies_of_others_do_not_keep_ones_own_off_the_list(monkeypatch):
+    with common_folder() as root:
+        monkeypatch.chdir(root)
+        for name in ("mine", "theirs"):
+            make_finished_study(root / "runs" / name)
+        for path in [root / "runs", *(root / "runs" / "mine").rglob("*")]:
+            path.chmod(0o755)
+        (root / "runs" / "mine").chmod(0o755)
+        assert cli.main(["list"]) == 0
+        with closed_to_strangers(root / "runs" / "theirs"):
+            said = as_stranger(lambda: cli.main(["list"]))
+    assert said.splitlines()[-1] == "0", said
+    assert "runs/mine" in said
+    assert "theirs" not in said
 
 
 def test_a_study_of_another_script_is_not_touched(here, capsys):

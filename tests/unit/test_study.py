@@ -6,7 +6,14 @@ import pytest
 
 from tests.unit.checklist.walks import ITERATIONS_PER_EPOCH, Run, Walk, healthy
 from tuitrain.checklist import settings_to
-from tuitrain.commands import ApplyAdvice, OverrideVerdict, RunStep, SetAuto
+from tuitrain.commands import (
+    ApplyAdvice,
+    GoToStep,
+    OverrideVerdict,
+    RunStep,
+    SetAuto,
+    StopStudy,
+)
 from tuitrain.events import (
     PointsMeasured,
     SettingsChanged,
@@ -228,3 +235,33 @@ def test_a_lone_trial_folder_has_rows_and_no_current_step():
     study = Study(fold_all(StudyModel(), records))
     assert study.current is None
     assert len(study.trials_of_current()) == len(study.trials) > 0
+
+
+def test_a_step_that_was_stopped_with_the_study_is_ready_to_be_run_once_more():
+    walk = Walk()
+    walk.command(RunStep())
+    walk.decide()
+    walk.train(walk.model.trials[TrialId("0001")])
+    walk.command(StopStudy())
+    view = _study(walk).current
+    assert view is not None
+    assert view.state is StepState.READY
+    assert view.progress is None
+    assert _study(walk).state == "stopped"
+    walk.command(RunStep())
+    view = _study(walk).current
+    assert view is not None
+    assert view.state is StepState.RUNNING
+
+
+def test_only_the_step_that_the_study_is_at_runs_or_is_ready():
+    walk = Walk()
+    walk.command(RunStep())
+    walk.rest()
+    walk.command(GoToStep(step=Step.OVERFIT_SMALL))
+    walk.command(RunStep())
+    walk.decide()
+    walk.command(StopStudy())
+    walk.command(GoToStep(step=Step.INITIAL_LOSS))
+    states = [view.state for view in _study(walk).steps]
+    assert states[:2] == [StepState.JUDGED, StepState.TODO]

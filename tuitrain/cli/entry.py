@@ -70,6 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python would complain about it once more while it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except PermissionError as error:
+        if error.filename is None:
+            return _confess(error)
+        what = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        return _refuse(UsageError(f"{what}; look whose it is: ls -ld"))
     except Exception as error:  # noqa: BLE001 - whatever it is, no traceback on the screen
         return _refuse(error) if _is_expected(error) else _confess(error)
 

@@ -1,6 +1,7 @@
 """`list`, `stop` and the home screen: which studies there are, and which run."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -47,7 +48,14 @@ class Shelved:
 
 
 def list_studies(options: argparse.Namespace) -> int:
-    """Print the studies below some folders, and those that run elsewhere."""
+    """Print the studies below some folders, and those that run elsewhere.
+
+    Raises:
+        UsageError: One of the folders that were given is none.
+    """
+    for given in options.folders:
+        if given != str(RUNS) and not Path(given).is_dir():
+            raise UsageError(f"{given}: no such folder; give one that holds studies")
     shelf = find_shelf(Path(folder) for folder in options.folders)
     if options.json:
         document = {"format": "tuitrain/1", "studies": [_entry(s) for s in shelf]}
@@ -150,11 +158,12 @@ def find_shelf(folders: Iterable[Path]) -> list[Shelved]:
     """
     paths: dict[Path, Path] = {}
     for folder in folders:
-        if is_study(folder):
-            paths.setdefault(folder.resolve(), folder)
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if is_study(path):
-                paths.setdefault(path.resolve(), path)
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        for path in [folder, *inside]:
+            # Among many people's studies, those that only their owners may look at.
+            with contextlib.suppress(PermissionError):
+                if is_study(path):
+                    paths.setdefault(path.resolve(), path)
     for path in _find_supervised():
         paths.setdefault(path.resolve(), path)
     shelf = [_look(path) for path in paths.values()]

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,10 @@ def run(options: argparse.Namespace) -> int:
     script = find_script(options.script)
     if options.python is None:
         _require_torch()
+    elif shutil.which(options.python) is None:
+        raise UsageError(
+            f"--python {options.python}: no such program; give the path of an interpreter"
+        )
     asked: dict[str, Any] = {"script": str(script.path)}
     if script.function is not None:
         asked["function"] = script.function

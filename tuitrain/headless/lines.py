@@ -197,7 +197,9 @@ def _tell_trial(trial: str, study: Study) -> list[str]:
         return []
     took = f" after {took_text(view.elapsed_s)}" if view.elapsed_s is not None else ""
     parts = [f"  {trial}", config_line(view.config), metrics_line(view)]
-    parts.append(f"{view.state}{took}" + (f": {view.reason}" if view.reason else ""))
+    # Not the view's, which tells who took its place: that is a line of its own, later.
+    reason = study.model.trials[view.trial].reason
+    parts.append(f"{view.state}{took}" + (f": {reason}" if reason else ""))
     return ["  ".join(part for part in parts if part)]
 
 

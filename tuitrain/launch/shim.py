@@ -5,6 +5,7 @@ interpreter for the training, or entered by a fork of the warm starter.
 """
 
 import argparse
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -81,7 +82,10 @@ def run_shim(folder: TrialFolder, start: Start, how: str) -> int:
     # dies, the training process reads an end of file and leaves.
     log = LogWriter(folder.state, f"{folder.trial}/state", booted_at_s=spec.booted_at_s)
     log.append([_describe(spec, training, how)])
-    os.write(go_write, b"g")
+    with contextlib.suppress(
+        BrokenPipeError
+    ):  # gone already; its end is recorded below
+        os.write(go_write, b"g")
     os.close(go_write)
     flusher = Flusher([folder.state, folder.points])
     flusher.start()

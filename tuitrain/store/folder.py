@@ -105,10 +105,19 @@ class StudyFolder(msgspec.Struct, frozen=True):
         return TrialFolder(self.trials / trial)
 
     def list_trials(self) -> list[TrialFolder]:
-        """Return the folders of all trials, in the order of their ids."""
-        if not self.trials.is_dir():
+        """Return the folders of all trials, in the order of their ids.
+
+        Raises:
+            StoreError: They can't be looked at.
+        """
+        try:
+            names = [entry.name for entry in os.scandir(self.trials) if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        names = [entry.name for entry in os.scandir(self.trials) if entry.is_dir()]
+        except OSError as error:
+            raise StoreError(
+                f"{self.trials}: can't be read ({error.strerror})"
+            ) from None
         return [
             TrialFolder(self.trials / name)
             for name in sorted(names, key=lambda n: (len(n), n))

@@ -173,7 +173,7 @@ class Study(msgspec.Struct, frozen=True):
                 attempt=1,
             )
         trials = model.trials_of(run)
-        state = _step_state(run)
+        state = _step_state(model, run)
         reached, overridden = run.reached, run.overridden
         return StepView(
             step=step,
@@ -255,10 +255,14 @@ class Study(msgspec.Struct, frozen=True):
         )
 
 
-def _step_state(run: StepRun) -> StepState:
+def _step_state(model: StudyModel, run: StepRun) -> StepState:
     if run.reached is not None:
         return StepState.JUDGED
-    return StepState.READY if run.started_at_s is None else StepState.RUNNING
+    if run is not model.current:
+        return StepState.TODO
+    # A study that was stopped within a step is at that step, and runs it once more.
+    is_under_way = run.started_at_s is not None and model.ended is None
+    return StepState.RUNNING if is_under_way else StepState.READY
 
 
 def _reason(trial: TrialModel, taken: TrialId | None) -> str:

@@ -37,6 +37,9 @@ from tuitrain.units import Seconds
 MAX_LAUNCHES: Final = 3
 """Shims that may die before their training began, until the trial is given up."""
 
+OF_ANOTHER: Final = "it is of the study that this one was copied from"
+"""Why a copied study has lost what ran when it was copied."""
+
 FORCE_S: Final = 8.0
 """From a wish to stop to the end by force, where no shim is left that would see to it;
 longer than a shim gives."""
@@ -69,6 +72,8 @@ class Crew:
         arguments: KeptArguments,
         booted_at_s: Seconds,
         clock: Clock = SYSTEM_CLOCK,
+        *,
+        is_copy: bool = False,
     ) -> None:
         """Launch trials of `folder`, which report to `socket`.
 
@@ -79,10 +84,12 @@ class Crew:
             arguments: What their script is given.
             booted_at_s: What their logs take for the beginning of this boot.
             clock: Tells when to end them by force.
+            is_copy: The study was copied: whatever its logs say to run is another's.
         """
         self._arguments = arguments
         self._booted_at_s = booted_at_s
         self._clock = clock
+        self._is_copy = is_copy
         self._folder = folder
         self._launcher = launcher
         self._socket = socket
@@ -105,6 +112,8 @@ class Crew:
         for trial in list(model.trials.values()):
             if trial.step is None or trial.state.is_over:
                 self._forget(trial.trial)
+            elif trial.started is not None and self._is_of_another(trial.trial):
+                events.append(TrialLost(trial=trial.trial, reason=OF_ANOTHER))
             elif trial.started is not None:
                 self._launches.pop(trial.trial, None)
                 events += self._review_running(trial, trial.started)
@@ -238,6 +247,10 @@ class Crew:
             self._launcher.terminate(started)
         elif now_s - told_s > FORCE_S:
             self._launcher.terminate(started, force=True)
+
+    def _is_of_another(self, trial: TrialId) -> bool:
+        """Whether what runs is a trial of the study that this one was copied from."""
+        return self._is_copy and trial not in self._tries
 
     def _is_gone(self, trial: TrialId) -> bool:
         """Whether `trial` was found dead before, so that its logs were read since."""

@@ -45,6 +45,7 @@ from tuitrain.supervisor.watch import Watch
 from tuitrain.supervisor.whereabouts import (
     Whereabouts,
     find_booted_at,
+    is_copy,
     write_whereabouts,
 )
 from tuitrain.wire import Answered, WireError
@@ -91,7 +92,12 @@ class Daemon:
         self._launcher = Launcher(folder.name)
         self._arguments = KeptArguments(folder, socket)
         self._crew = Crew(
-            folder, self._launcher, socket, self._arguments, self._booted_at_s
+            folder,
+            self._launcher,
+            socket,
+            self._arguments,
+            self._booted_at_s,
+            is_copy=is_copy(folder),
         )
         self._past = Past(self._streams, self._conductor.remember)
         self._sampling = Sampling(folder, self._booted_at_s)
@@ -125,7 +131,9 @@ class Daemon:
         try:
             write_whereabouts(
                 self._folder,
-                Whereabouts.of_this_process(self._server.path, self._booted_at_s),
+                Whereabouts.of_this_process(
+                    self._folder, self._server.path, self._booted_at_s
+                ),
             )
             ready()
             self._take_charge()

@@ -31,7 +31,7 @@ _UMASK: Final = 0o077
 def find_running(folder: StudyFolder) -> Path | None:
     """Return the socket of the study's living supervisor; None: it has none."""
     last = read_whereabouts(folder)
-    if last is None or not last.identity.is_alive():
+    if last is None or not last.is_of(folder) or not last.identity.is_alive():
         return None
     return Path(last.socket)
 

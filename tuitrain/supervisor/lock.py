@@ -44,7 +44,10 @@ def take_lock(folder: StudyFolder, socket: Path) -> StudyLock | None:
     is_free = _try(beside) and _try(on_study)
     last = read_whereabouts(folder)
     is_other_alive = (
-        last is not None and last.pid != os.getpid() and last.identity.is_alive()
+        last is not None
+        and last.pid != os.getpid()
+        and last.is_of(folder)
+        and last.identity.is_alive()
     )
     if is_free and not is_other_alive:
         return lock

@@ -22,12 +22,17 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     cwd: str
     """Folder it runs in, and its trials with it: scripts may name files relative to it."""
+    inode: int | None = None
+    """Of the study folder: a copy of the folder has another one, and is not supervised.
+    None: an older version wrote it."""
     booted_at_s: Seconds | None = None
     """What the logs of the study take for the beginning of this boot; None: unknown."""
 
     @classmethod
-    def of_this_process(cls, socket: Path, booted_at_s: Seconds | None = None) -> Self:
-        """Return the whereabouts of this process, listening at `socket`."""
+    def of_this_process(
+        cls, folder: StudyFolder, socket: Path, booted_at_s: Seconds | None = None
+    ) -> Self:
+        """Return the whereabouts of this process, listening at `socket` for `folder`."""
         own = ProcessIdentity.of(os.getpid())
         return cls(
             pid=os.getpid(),
@@ -35,6 +40,7 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
             boot_id=read_boot_id(),
             socket=str(socket),
             cwd=str(Path.cwd()),
+            inode=_read_inode(folder),
             booted_at_s=booted_at_s,
         )
 
@@ -43,12 +49,32 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
         """The supervisor's process."""
         return ProcessIdentity(self.pid, self.start_ticks, self.boot_id)
 
+    def is_of(self, folder: StudyFolder) -> bool:
+        """Whether it was left in this very folder, which may have been moved since."""
+        return self.inode is None or self.inode == _read_inode(folder)
+
 
 def read_whereabouts(folder: StudyFolder) -> Whereabouts | None:
     """Return what the last supervisor wrote; None: nothing that can be read."""
     try:
         return msgspec.json.decode(folder.supervisor.read_bytes(), type=Whereabouts)
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def is_copy(folder: StudyFolder) -> bool:
+    """Whether the folder was copied from one that was supervised.
+
+    The processes that its logs tell of are then those of the other study.
+    """
+    last = read_whereabouts(folder)
+    return last is not None and not last.is_of(folder)
+
+
+def _read_inode(folder: StudyFolder) -> int | None:
+    try:
+        return folder.path.stat().st_ino
+    except OSError:
         return None
 
 

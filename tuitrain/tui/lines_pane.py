@@ -101,9 +101,10 @@ class LinesPane(Widget):
         self.redraw()
 
     def on_resize(self, _: events.Resize) -> None:
-        """Draw for the new size."""
+        """Draw for the new size; rows of the old one were shown in it meanwhile."""
         self._forget()
         self.redraw()
+        self.refresh()
 
     def watch_ascii_only(self) -> None:
         """Draw with the other signs."""

@@ -27,9 +27,8 @@ class Listed:
     @property
     def state(self) -> str:
         """How the study stands, in a word; `left`: under way, with no supervisor."""
-        if self.is_running:
-            return "running"
-        return "left" if self.study.state == "running" else self.study.state
+        is_left = self.study.state == "running" and not self.is_running
+        return "left" if is_left else self.study.state
 
     @property
     def last_at_s(self) -> float:
@@ -50,9 +49,7 @@ class Shelf:
         """Return the studies, running ones first, then those with the newest events."""
         folders = sorted(self._root.iterdir()) if self._root.is_dir() else []
         found = [
-            self._look_at(StudyFolder(path))
-            for path in folders
-            if (path / "journal.jsonl").is_file()
+            self._look_at(StudyFolder(path)) for path in folders if _has_journal(path)
         ]
         return sorted(found, key=lambda s: (not s.is_running, -s.last_at_s))
 
@@ -92,6 +89,13 @@ def progress(study: Study) -> str:
     done = sum(trial.state.is_over for trial in trials)
     count = f" · {done}/{len(trials)}" if trials else ""
     return f"{current.step.number} {current.step.label}{count}"
+
+
+def _has_journal(path: Path) -> bool:
+    try:
+        return (path / "journal.jsonl").is_file()
+    except PermissionError:  # among many people's studies, one that only its owner sees
+        return False
 
 
 def _stamp(path: Path) -> Sequence[int]:

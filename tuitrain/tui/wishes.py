@@ -1,10 +1,17 @@
 """What a key asks for, given the study as it is: a command, or why not."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
-from tuitrain.checklist import why_not_carried_on
+from tuitrain.checklist import (
+    RefusedError,
+    Settings,
+    SettingsError,
+    answer,
+    why_not_carried_on,
+)
 from tuitrain.commands import (
     AcceptBest,
     ApplyAdvice,
@@ -17,7 +24,7 @@ from tuitrain.commands import (
     StopTrial,
 )
 from tuitrain.events import Step, TrialId, Verdict
-from tuitrain.study import StepState, StepView, Study, TrialView
+from tuitrain.study import StepState, Study, TrialView
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -29,6 +36,8 @@ class Hint(msgspec.Struct, frozen=True):
 Wish = Command | Hint
 
 NOT_BEGUN = Hint("the study has not begun yet; a moment")
+_MOST_ADVICE: Final = 9
+"""There are no more digits to press."""
 RUNNING = Hint("this step runs; s stops a trial, A lets the next step follow by itself")
 
 
@@ -44,7 +53,7 @@ def go_on(study: Study) -> Wish:
     if current.state is not StepState.JUDGED:
         return RUNNING
     if current.step is Step.LEARNING_CURVES:
-        return Hint(f"{_how_to_end(current)}a accepts the best configuration")
+        return Hint(f"{_how_to_end(study)}a accepts the best configuration")
     if current.verdict is Verdict.FAIL:
         return Hint(
             "this step failed: change the script, then r runs it again; o overrules"
@@ -88,6 +97,28 @@ def apply_advice(study: Study, number: int) -> Wish:
     return ApplyAdvice(index=number - 1)
 
 
+def applicable(study: Study) -> tuple[int, ...]:
+    """Return the advice that its key puts into a plan, counted from 1 as on the screen."""
+    current = study.current
+    if current is None or current.state is not StepState.JUDGED:
+        return ()
+    return tuple(
+        number
+        for number, advice in enumerate(current.advice[:_MOST_ADVICE], 1)
+        if advice.change is not None and _is_answered(study, number)
+    )
+
+
+def _is_answered(study: Study, number: int) -> bool:
+    """Whether the supervisor would do it: a step may try that value already."""
+    settings = study.settings or Settings(script=study.model.script or "?")
+    try:
+        answer(study.model, settings, ApplyAdvice(index=number - 1))
+    except (RefusedError, SettingsError):
+        return False
+    return True
+
+
 def accept(study: Study, trial: TrialId | None) -> Wish:
     """Accept `trial`, or the best configuration."""
     current = study.current
@@ -127,7 +158,7 @@ def has_running(study: Study | None) -> bool:
 
 
 def name_of_next(study: Study | None) -> str:
-    """Return in a word or two what enter does now, for the footer."""
+    """Return in a word or two what enter does now, for the footer; empty: nothing."""
     wish = go_on(study) if study is not None else NOT_BEGUN
     match wish:
         case RunStep():
@@ -135,11 +166,11 @@ def name_of_next(study: Study | None) -> str:
         case GoToStep(step=step):
             return f"on to {step.number} {step.label}"
         case _:
-            return "run"
+            return ""
 
 
-def _how_to_end(current: StepView) -> str:
-    numbers = [i for i, advice in enumerate(current.advice, 1) if advice.change]
+def _how_to_end(study: Study) -> str:
+    numbers = applicable(study)
     if not numbers:
         return ""
     return (

@@ -138,3 +138,27 @@ def test_what_took_the_place_of_a_dead_trial_is_told(tmp_path):
     assert "0002 is run again as 0003, from the start" in text
     assert "0002 ran out of memory with 3 trials on GPU-1: 2 trials on each GPU" in text
     assert "step 4 of 6 coarse grid: goes on (round 1)" in text
+
+
+def test_a_trial_is_told_alike_whether_its_place_is_taken_by_then_or_not(tmp_path):
+    maker = StudyMaker(tmp_path / "digits")
+    maker.step(Step.COARSE_GRID)
+    dead = TrialId("0001")
+    maker.trial("0001", Step.COARSE_GRID)
+    maker.journal(TrialLost(trial=dead, reason="the machine was restarted"))
+    before = _lines(maker.folder.path)
+    maker.journal(
+        TrialQueued(
+            trial=TrialId("0002"),
+            step=Step.COARSE_GRID,
+            round=1,
+            attempt=1,
+            config={"lr": 0.01},
+            limits=TrialLimits(epochs=3),
+            seed=0,
+            replaces=dead,
+        )
+    )
+    *after, replaced = _lines(maker.folder.path)
+    assert after == before
+    assert replaced == "  0001 is run again as 0002, from the start"

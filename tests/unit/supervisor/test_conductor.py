@@ -197,7 +197,7 @@ def test_the_lock_is_held_once_and_let_go(folder, tmp_path):
 
 
 def test_a_living_supervisor_is_believed_even_without_its_lock(folder, tmp_path):
-    parent = Whereabouts.of_this_process(tmp_path / "s.sock")
+    parent = Whereabouts.of_this_process(folder, tmp_path / "s.sock")
     status = Path(f"/proc/{os.getppid()}/stat").read_text()
     ticks = int(status.rpartition(")")[2].split()[19])
     other = msgspec.structs.replace(parent, pid=os.getppid(), start_ticks=ticks)

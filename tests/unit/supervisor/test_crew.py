@@ -26,7 +26,7 @@ from tuitrain.launch import ExitStatus, Launched, LaunchNews, ProcessIdentity, U
 from tuitrain.model import StudyModel, fold
 from tuitrain.store import StudyFolder, TrialFolder, TrialSpec, read_spec
 from tuitrain.supervisor.arguments import KeptArguments
-from tuitrain.supervisor.crew import FORCE_S, MAX_LAUNCHES, Crew
+from tuitrain.supervisor.crew import FORCE_S, MAX_LAUNCHES, OF_ANOTHER, Crew
 from tuitrain.supervisor.slots import Slots
 from tuitrain.units import Seconds
 
@@ -94,7 +94,7 @@ class HandClock:
 class Scene:
     """A crew, its fake launcher, and the study they work on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_copy: bool = False) -> None:
         self.folder = StudyFolder(path)
         self.launcher = FakeLauncher()
         self.clock = HandClock()
@@ -105,6 +105,7 @@ class Scene:
             KeptArguments(self.folder, Path("/run/s.sock")),
             Seconds(0.0),
             self.clock,
+            is_copy=is_copy,
         )
         self.model = StudyModel()
 
@@ -302,3 +303,23 @@ def test_a_trial_whose_shim_is_gone_ends_as_the_kernel_saw_it_and_is_swept(scene
     assert scene.review() == []
     assert scene.review() == [TrialEnded(trial=ONE, exit_code=7)]
     assert scene.launcher.swept == [ONE]
+
+
+def test_a_copied_study_leaves_the_trials_of_the_other_one_alone(tmp_path):
+    scene = Scene(Path(tmp_path) / "copied", is_copy=True)
+    scene.tell(queued(1), started(1))
+    scene.launcher.alive.add(TrialId("0001"))
+    scene.tell(TrialStopRequested(trial=TrialId("0001"), reason="stopped by a person"))
+    (lost,) = scene.review()
+    assert lost == TrialLost(trial=TrialId("0001"), reason=OF_ANOTHER)
+    assert scene.launcher.ended == []
+    assert scene.launcher.swept == []
+
+
+def test_a_copied_study_keeps_the_trials_that_it_starts_itself(tmp_path):
+    scene = Scene(Path(tmp_path) / "copied", is_copy=True)
+    scene.tell(queued(1))
+    scene.launch()
+    scene.tell(started(1))
+    scene.launcher.alive.add(TrialId("0001"))
+    assert scene.review() == []

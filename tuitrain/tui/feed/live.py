@@ -185,15 +185,22 @@ class LiveFeed:
         return max(0.0, self._told_s + self._refresh_s - self._clock.mono_s())
 
     def _reconnect(self, problem: str | None, post: Post) -> str:
-        """Try to connect, and say on the screen how it went if that is news."""
+        """Try to connect, and say on the screen how it went if that is news.
+
+        A study that is over needs no supervisor until a person wants something of it.
+        """
         ended = self._model.ended
         is_over = ended is not None and ended.state in _OVER
+        # A supervisor that died under a living study is replaced without asking.
+        may_start = problem is not None and not is_over
+        if may_start and problem != NOT_CONNECTED:
+            problem = NOT_CONNECTED  # said now, since a start may take many seconds
+            post(LinkChanged(Link(problem=problem)))
         try:
-            # A supervisor that died under a living study is replaced without asking.
-            self._dial(may_start=problem is not None and not is_over)
+            self._dial(may_start=may_start)
             now = ""
         except WireError:
-            now = NOT_CONNECTED
+            now = "" if is_over else NOT_CONNECTED
         if now != problem:
             post(LinkChanged(Link(problem=now)))
         return now

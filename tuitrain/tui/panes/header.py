@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.reactive import var
 
 from tuitrain.events import GpuReading
-from tuitrain.study import StepState, Study
+from tuitrain.study import StepState, StepView, Study
 from tuitrain.tui.lines import Line, Span, crop, justify, line, plain, width_of
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.messages import Link
@@ -66,22 +66,37 @@ def _describe(study: Study, room: int) -> Line:
     if current is None:
         trials = f" · {len(study.trials)} trials" if len(study.trials) != 1 else ""
         return line((name, "strong"), trials)
-    rows = study.trials_of_current()
-    done = sum(trial.state.is_over for trial in rows)
     long = f" · round {current.round} · step {current.step.number} of 6 "
     short = f" · r{current.round} · {current.step.number}/6 "
-    tail = f" · {done}/{len(rows)} trials" if rows else ""
+    label, parts = current.step.label, _parts(study, current)
+    described = line((name, "strong"), long, (label, "accent"), "".join(parts.values()))
+    # What can be read elsewhere goes first; how the study stands stays.
+    for dropped in ("", "time", "trials", "auto", "label"):
+        if width_of(described) <= room:
+            break
+        parts.pop(dropped, None)
+        label = "" if dropped == "label" else label
+        tail = "".join(parts.values())
+        described = line((name, "strong"), short, (label, "accent"), tail)
+    return described
+
+
+def _parts(study: Study, current: StepView) -> dict[str, str]:
+    """Return what follows the step, in order."""
+    model, rows = study.model, study.trials_of_current()
+    parts = {}
+    if rows:
+        done = sum(trial.state.is_over for trial in rows)
+        parts["trials"] = f" · {done}/{len(rows)} trials"
     if model.opened_at_s is not None and model.last_at_s is not None:
-        tail += f" · {format_duration(model.last_at_s - model.opened_at_s)}"
+        parts["time"] = f" · {format_duration(model.last_at_s - model.opened_at_s)}"
     if model.auto is not None:
-        tail += " · auto"
-    if study.model.ended is not None:
-        tail += f" · {plain(study.state)}"
+        parts["auto"] = " · auto"
+    if model.ended is not None:
+        parts["state"] = f" · {plain(study.state)}"
     elif current.state is StepState.READY:
-        tail += " · waits for enter"
-    label = current.step.label
-    fits = len(name) + len(long) + len(label) + len(tail) <= room
-    return line((name, "strong"), long if fits else short, (label, "accent"), tail)
+        parts["state"] = " · waits for enter"
+    return parts
 
 
 def _device(study: Study, view: View) -> Line:

@@ -73,12 +73,16 @@ class KeyBar(LinesPane):
 def key_line(
     keys: Sequence[Key], width: int, label: Callable[[Key], str] = lambda key: key.label
 ) -> Line:
-    """Return keys and their words in one row.
+    """Return keys and their words in one row; a key without a word is left out.
 
     The two last ones are always there, since they lead to all others; before them,
     as many of the rest as fit.
     """
-    rows = [line((key.shown, "accent"), (f" {label(key)}  ", "muted")) for key in keys]
+    rows = [
+        line((key.shown, "accent"), (f" {word}  ", "muted"))
+        for key in keys
+        if (word := label(key))
+    ]
     last = rows[-2:]
     left = width + 1 - sum(width_of(row) for row in last)
     shown: list[Span] = [(" ", "")]

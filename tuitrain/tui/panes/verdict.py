@@ -12,7 +12,7 @@ from tuitrain.tui.lines import BLANK, Line, crop, line, plain, wrap
 from tuitrain.tui.lines_pane import LinesPane
 from tuitrain.tui.plans import config_in_short, plan_rows
 from tuitrain.tui.view import View, cursor_trial, listed_trials
-from tuitrain.tui.wishes import go_on, name_of_next
+from tuitrain.tui.wishes import applicable, go_on, name_of_next
 from tuitrain.units import format_duration, format_number
 
 _MOST_EVIDENCE = 6
@@ -76,7 +76,7 @@ def describe(study: Study, view: View, width: int) -> list[Line]:
         rows = _about_run(current, width) + _about_crowding(study, width)
         rows += _about_trial(study, view, width)
     elif current.state is StepState.JUDGED:
-        rows = _about_verdict(current, width) + _about_crowding(study, width)
+        rows = _about_verdict(study, current, width) + _about_crowding(study, width)
     rows += _about_end(study, width)
     rows += _about_dead(study, width)
     return rows + _about_keys(study, current, width)
@@ -146,7 +146,7 @@ def _about_dead(study: Study, width: int) -> list[Line]:
     return wrap(f"{which}: choose it, C carries it on", width, "accent")
 
 
-def _about_verdict(current: StepView, width: int) -> list[Line]:
+def _about_verdict(study: Study, current: StepView, width: int) -> list[Line]:
     verdict = current.verdict or Verdict.UNKNOWN
     sign, role = VERDICT_SIGNS[verdict]
     head = line((f"{sign} {verdict.value}  ", role))
@@ -157,10 +157,8 @@ def _about_verdict(current: StepView, width: int) -> list[Line]:
     for finding in current.findings:
         rows += describe_finding(finding, width)
     for number, advice in enumerate(current.advice, 1):
-        can_apply = advice.change is not None and current.step is Step.LEARNING_CURVES
-        first = line(
-            (f"{number} ", "accent" if can_apply else "muted"),
-        )
+        can_apply = number in applicable(study)
+        first = line((f"{number} ", "accent" if can_apply else "muted"))
         rows += wrap(advice.text, width, first=first, indent=2)
     return rows
 
@@ -227,9 +225,10 @@ def _about_keys(study: Study, current: StepView, width: int) -> list[Line]:
     if current.state is StepState.READY and current.step is not Step.LEARNING_CURVES:
         words.append("e edits the plan")
     if current.state is StepState.JUDGED and study.model.best is None:
-        if current.step is Step.LEARNING_CURVES:
-            changes = [i for i, a in enumerate(current.advice, 1) if a.change]
-            words += [f"{i} next round with advice {i}" for i in changes[:9]]
+        is_last = current.step is Step.LEARNING_CURVES
+        what = "next round with advice" if is_last else "into the plan: advice"
+        words += [f"{number} {what} {number}" for number in applicable(study)]
+        if is_last:
             words.append("a accept the best")
         words += ["r run it again", "o overrule"]
     if not words or (not listed_trials(study) and current.step is Step.LEARNING_CURVES):

@@ -8,6 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -32,8 +33,15 @@ class QuestionPane(LinesPane):
         self._question = question
         self._answers = answers
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the rows that question and answers take: the box grows with them."""
+        return len(self._rows(width))
+
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Return question and answers."""
+        return self._rows(width)
+
+    def _rows(self, width: int) -> list[Line]:
         rows = wrap(self._question, width, "strong")
         rows.append(BLANK)
         for index, answer in enumerate(self._answers):

@@ -88,6 +88,7 @@ class StudyScreen(Screen[None]):
             answers = [
                 Answer(verdict.value[0], f"{sign} {verdict.value}", verdict.value)
                 for verdict, (sign, _) in VERDICT_SIGNS.items()
+                if verdict is not Verdict.UNKNOWN  # a person has to say which
             ]
             question = f"Overrule the verdict of step {current.step.number} as:"
             self.app.push_screen(AskChoice(question, answers), self._ask_why)

@@ -56,6 +56,8 @@ def to_rows(text: str, *, is_cut: bool) -> list[Line]:
 
     A carriage return starts a line over, as progress bars mean it.
     """
+    if not text:
+        return [line(("nothing was printed so far", "muted"))]
     rows: list[Line] = []
     if is_cut:
         rows.append(line(("… the beginning is in out.log", "muted")))
