@@ -96,6 +96,8 @@ def _run(folder: TrialFolder, spec: TrialSpec, go: int) -> int:
     os.close(go)
     if not is_told:
         return NOT_RUN
+    if spec.umask is not None:
+        os.umask(spec.umask)
     from tuitrain.worker.entry import run_trial
 
     return run_trial(folder.path)

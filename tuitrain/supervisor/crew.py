@@ -69,6 +69,8 @@ class Crew:
         arguments: KeptArguments,
         booted_at_s: Seconds,
         clock: Clock = SYSTEM_CLOCK,
+        *,
+        umask: int | None = None,
     ) -> None:
         """Launch trials of `folder`, which report to `socket`.
 
@@ -79,7 +81,9 @@ class Crew:
             arguments: What their script is given.
             booted_at_s: What their logs take for the beginning of this boot.
             clock: Tells when to end them by force.
+            umask: As of `TrialSpec`.
         """
+        self._umask = umask
         self._arguments = arguments
         self._booted_at_s = booted_at_s
         self._clock = clock
@@ -164,6 +168,7 @@ class Crew:
             socket=self._socket,
             booted_at_s=self._booted_at_s,
             given=given,
+            umask=self._umask,
         )
         write_spec(folder.spec, spec)
         self._launches[trial.trial] = _Launch(device)

@@ -70,8 +70,15 @@ _log = logging.getLogger(__name__)
 class Daemon:
     """One study's supervisor, once it holds the lock."""
 
-    def __init__(self, folder: StudyFolder, socket: Path) -> None:
+    def __init__(
+        self, folder: StudyFolder, socket: Path, umask: int | None = None
+    ) -> None:
         """Read the journal and get ready; `run` does the rest.
+
+        Args:
+            folder: The study.
+            socket: Where to listen.
+            umask: For the processes of trials; None: that of this process.
 
         Raises:
             SupervisorError: The study has no settings to go by.
@@ -91,7 +98,12 @@ class Daemon:
         self._launcher = Launcher(folder.name)
         self._arguments = KeptArguments(folder, socket)
         self._crew = Crew(
-            folder, self._launcher, socket, self._arguments, self._booted_at_s
+            folder,
+            self._launcher,
+            socket,
+            self._arguments,
+            self._booted_at_s,
+            umask=umask,
         )
         self._past = Past(self._streams, self._conductor.remember)
         self._sampling = Sampling(folder, self._booted_at_s)
