@@ -341,7 +341,17 @@ def test_an_error_after_init_is_raised_not_rejected(run_script):
 @pytest.mark.parametrize(
     ("status", "outcome"), [("", "completed"), ("0", "completed"), ("3", "raised")]
 )
-def test_a_script_that_exits_is_told_by_its_status(run_script, status, outcome):
+def test_a_script_that_exits_is_told_by_its_status(run_script, capfd, status, outcome):
     ran = run_script(OWN_LOOP + f"\nimport sys\nsys.exit({status})\n", function=None)
     assert ran.outcome == outcome
     assert ran.status == int(outcome == "raised")
+    assert ("Traceback" in capfd.readouterr().err) is (outcome == "raised")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("0", "never called tuitrain.init()"), ("2", "itself (2)")]
+)
+def test_a_script_that_exits_before_it_begins_is_rejected(run_script, status, told):
+    ran = run_script(f"import sys, tuitrain\nsys.exit({status})\n", function=None)
+    assert ran.outcome is OutcomeKind.REJECTED
+    assert told in ran.finished.message
