@@ -195,6 +195,7 @@ class Daemon:
                 self._use_devices()
             if self._past.is_read and self._slots is not None:
                 self._launch(self._slots)
+            self._conductor.keep_best()
         except (
             StoreError,
             LaunchError,
