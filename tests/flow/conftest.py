@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.flow.door import Door
 from tests.flow.supervised import Supervised
 from tests.flow.trials import STANDIN
 
@@ -44,3 +45,16 @@ def supervised(study):
     supervised = Supervised.create(study)
     yield supervised
     supervised.end()
+
+
+@pytest.fixture
+def door():
+    door = Door()
+    yield door
+    door.launcher.close()
+
+
+@pytest.fixture(params=["warm", "cold"])
+def how(request, door):
+    door.launcher.use(cold=request.param == "cold", python=None)
+    return request.param

@@ -16,18 +16,15 @@ from tests.flow.trials import (
     read_pids,
 )
 from tests.flow.waiting import wait_for
-from tuitrain.events import TrialEnded, TrialStarted
+from tuitrain.events import TrialStarted
 from tuitrain.launch import (
     Fallback,
     Launched,
-    Launcher,
-    LaunchNews,
     ProcessIdentity,
     Unusable,
     module_command,
 )
 from tuitrain.launch.shim import run_shim
-from tuitrain.store import TrialFolder
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("standin")]
 
@@ -47,52 +44,6 @@ FAMILY = """
     draft.write_text(" ".join(str(child.pid) for child in children))
     draft.rename(draft.with_name("pids"))
 """
-
-
-class Door:
-    """A launcher with all the news it ever had."""
-
-    def __init__(self) -> None:
-        self.launcher = Launcher("digits")
-        self.news: list[LaunchNews] = []
-
-    def poll(self) -> list[LaunchNews]:
-        self.news += self.launcher.poll()
-        return self.news
-
-    def find(self, kind: type[LaunchNews]) -> LaunchNews | None:
-        return next((news for news in self.poll() if isinstance(news, kind)), None)
-
-    def finish(self, folder: TrialFolder) -> TrialEnded:
-        def look() -> TrialEnded | None:
-            self.poll()
-            return find_end(folder)
-
-        ended = wait_for(look, f"the end of {folder.path}")
-        assert ended is not None
-        return ended
-
-    def begin(self, folder: TrialFolder) -> TrialStarted:
-        def look() -> TrialStarted | None:
-            self.poll()
-            return find_start(folder)
-
-        started = wait_for(look, f"the start of {folder.path}")
-        assert started is not None
-        return started
-
-
-@pytest.fixture
-def door():
-    door = Door()
-    yield door
-    door.launcher.close()
-
-
-@pytest.fixture(params=["warm", "cold"])
-def how(request, door):
-    door.launcher.use(cold=request.param == "cold", python=None)
-    return request.param
 
 
 def test_a_trial_runs_in_its_own_session_with_its_streams_in_its_log(door, how, study):

@@ -204,6 +204,19 @@ def test_stopping_the_study_ends_its_trials_and_then_the_supervisor(supervised):
     assert not path.exists()
 
 
+def test_trials_let_others_read_what_whoever_asked_lets_them(supervised):
+    own = os.umask(0o026)
+    try:
+        supervised.ask(RunStep())
+    finally:
+        os.umask(own)
+    for trial in wait_for(lambda: running(supervised, 2), "two trials"):
+        status = Path(f"/proc/{training_of(trial).pid}/status").read_text()
+        assert "\nUmask:\t0026\n" in status
+    for path in supervised.folder.path.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0 or path == supervised.folder.settings
+
+
 def test_sigterm_ends_the_supervisor_and_no_trial(supervised):
     supervised.ask(RunStep())
     trials = wait_for(lambda: running(supervised, 2), "two trials")

@@ -29,7 +29,7 @@ from tuitrain.launch.interpreter import (
     module_environment,
     patient_threads,
 )
-from tuitrain.launch.remains import find_remains
+from tuitrain.launch.remains import find_remains, remove_drafts
 from tuitrain.store import TrialFolder, TrialSpec
 
 STARTER_LIVES: Final = 3
@@ -183,6 +183,7 @@ class Launcher:
         """End what a trial left behind whose shim is gone too."""
         for remains in find_remains(started, folder.path):
             remains.send(signal.SIGKILL)
+        remove_drafts(folder)
 
     def forget(self, trial: TrialId) -> None:
         """Let go of what was held of a trial that is over."""

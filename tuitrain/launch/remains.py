@@ -1,11 +1,12 @@
-"""What a trial left behind whose shim, which would have swept it up, is gone as well."""
+"""What a trial left behind: processes whose shim is gone as well, and half-written files."""
 
+import contextlib
 import os
 from pathlib import Path
 
 from tuitrain.events import TrialStarted
 from tuitrain.launch.identity import ProcessIdentity, read_boot_id, read_status
-from tuitrain.store import TRIAL_VARIABLE
+from tuitrain.store import TRIAL_VARIABLE, TrialFolder
 
 
 def find_remains(started: TrialStarted, folder: Path) -> list[ProcessIdentity]:
@@ -17,6 +18,9 @@ def find_remains(started: TrialStarted, folder: Path) -> list[ProcessIdentity]:
     """
     if started.boot_id != read_boot_id():
         return []
+    leader = read_status(started.pid)
+    # The number of a session that nothing was left of may be another's by now.
+    is_recycled = leader is not None and leader.start_ticks != started.start_ticks
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():
@@ -26,10 +30,22 @@ def find_remains(started: TrialStarted, folder: Path) -> list[ProcessIdentity]:
             continue
         if status.start_ticks < started.start_ticks:
             continue
-        if status.session == started.pid or _carries(int(entry), folder):
+        is_of_session = status.session == started.pid and not is_recycled
+        if is_of_session or _carries(int(entry), folder):
             identity = ProcessIdentity(int(entry), status.start_ticks, started.boot_id)
             found.append(identity)
     return found
+
+
+def remove_drafts(folder: TrialFolder) -> None:
+    """Remove the checkpoint that was being written when its process was killed.
+
+    It may hold gigabytes, and nobody would ever read it. Only for a trial that is over.
+    """
+    for checkpoint in (folder.checkpoint, folder.best_checkpoint):
+        for draft in folder.path.glob(f".{checkpoint.name}.*"):
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
 
 def _carries(pid: int, folder: Path) -> bool:

@@ -32,6 +32,7 @@ from tuitrain.launch.identity import (
 )
 from tuitrain.launch.interpreter import module_command, module_environment
 from tuitrain.launch.oom import LOOK_EVERY_S, OomCounter
+from tuitrain.launch.remains import remove_drafts
 from tuitrain.launch.trial import trial_environment
 from tuitrain.store import (
     LogFollower,
@@ -44,6 +45,9 @@ from tuitrain.store import (
 
 STOP_GRACE_S: Final = 5.0
 """From SIGTERM to SIGKILL for a training process that was asked to stop."""
+ALONE_S: Final = 3.0
+"""So long only the training process knows of it: its helpers are left at work, since one
+that vanishes (a loader's worker) ends it by an error, before it has kept where it stood."""
 SWEEP_GRACE_S: Final = 1.0
 """The same for what a training process left behind."""
 
@@ -93,6 +97,7 @@ def run_shim(folder: TrialFolder, start: Start, how: str) -> int:
     ended = ExitStatus.of(_wait(training, memory))
     oom_kills = memory.count_recent()
     sweep()
+    remove_drafts(folder)
     _record(
         log,
         TrialEnded(
@@ -207,18 +212,25 @@ def _describe(spec: TrialSpec, training: int, how: str) -> TrialStarted:
 
 def _wait(training: int, memory: OomCounter) -> int:
     """Return the wait status of the training process; pass a wish to stop on to it."""
-    deadline = None
+    asked_s: float | None = None
+    has_told_all = False
     while (status := _reap(training)) is None:
-        left_s = LOOK_EVERY_S if deadline is None else deadline - SYSTEM_CLOCK.mono_s()
-        if left_s <= 0:
-            _signal_all(signal.SIGKILL)
-            left_s = 1.0
-        caught = signal.sigtimedwait(_WAITED_FOR, left_s)
+        left_s = LOOK_EVERY_S
+        if asked_s is not None:
+            since_s = SYSTEM_CLOCK.mono_s() - asked_s
+            left_s = (STOP_GRACE_S if has_told_all else ALONE_S) - since_s
+            if left_s <= 0:
+                number = signal.SIGKILL if has_told_all else signal.SIGTERM
+                _signal_all(number, but=None if has_told_all else training)
+                left_s = 1.0 if has_told_all else STOP_GRACE_S - since_s
+                has_told_all = True
+        caught = signal.sigtimedwait(_WAITED_FOR, max(left_s, 0.0))
         if caught is None:
             memory.look()
-        elif caught.si_signo == signal.SIGTERM and not deadline:
-            _signal_group(training)
-            deadline = SYSTEM_CLOCK.mono_s() + STOP_GRACE_S
+        elif caught.si_signo == signal.SIGTERM and asked_s is None:
+            # Not yet collected, so its pid can't be another's.
+            os.kill(training, signal.SIGTERM)
+            asked_s = SYSTEM_CLOCK.mono_s()
     return status
 
 
@@ -247,17 +259,10 @@ def _reap_until(is_done: Callable[[], bool], limit_s: float) -> bool:
         signal.sigtimedwait({signal.SIGCHLD}, 0.05)
 
 
-def _signal_group(training: int) -> None:
-    # Not yet collected, so its pid can't be another's.
-    try:
-        os.killpg(training, signal.SIGTERM)
-    except ProcessLookupError:
-        os.kill(training, signal.SIGTERM)
-
-
-def _signal_all(number: signal.Signals) -> None:
+def _signal_all(number: signal.Signals, *, but: int | None = None) -> None:
     for victim in find_descendants(os.getpid()):
-        victim.send(number)
+        if victim.pid != but:
+            victim.send(number)
 
 
 def _record(log: LogWriter, ended: TrialEnded) -> None:

@@ -88,6 +88,9 @@ def _run(folder: TrialFolder, spec: TrialSpec, go: int) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
+    # The starter ignores it, as does whatever a shell's `&` started: so would every
+    # program that the script starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     forgive_output()
     setproctitle(f"tuitrain trial {spec.study}/{spec.trial}")
     # End of file instead of the byte: the shim died before the start was on record,
@@ -96,6 +99,8 @@ def _run(folder: TrialFolder, spec: TrialSpec, go: int) -> int:
     os.close(go)
     if not is_told:
         return NOT_RUN
+    if spec.umask is not None:
+        os.umask(spec.umask)
     from tuitrain.worker.entry import run_trial
 
     return run_trial(folder.path)

@@ -38,6 +38,9 @@ class TrialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cpu`, or the UUID of a GPU (`GPU-…`, `MIG-…`)."""
     threads: int = 1
     """CPU threads this trial may use."""
+    umask: int | None = None
+    """Of whoever asked for the study, whose supervisor has a private one: what the script
+    writes elsewhere is for whom its author lets read it. None: that of its process."""
     socket: str | None = None
     """Path of the supervisor's socket; None: nobody listens."""
     booted_at_s: Seconds | None = None

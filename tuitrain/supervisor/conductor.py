@@ -70,6 +70,9 @@ class Conductor:
         self.settings = self._first_settings()
         self._journal = LogWriter(folder.journal, "journal", booted_at_s=booted_at_s)
         self._inode = folder.journal.stat().st_ino
+        self._unwritten_best: BestAccepted | None = None
+        if self.model.best is not None and not folder.best.exists():
+            self._unwritten_best = self.model.best
         self.open_study()
 
     @property
@@ -108,9 +111,22 @@ class Conductor:
             self.take(Line("journal", line, decode_record(line)))
         for event in events:
             if isinstance(event, BestAccepted):
-                write_best(self._folder, event, self.settings.script)
+                self._unwritten_best = event
             if isinstance(event, BestAccepted | StudyEnded):
                 self._journal.sync()
+        with contextlib.suppress(StoreError):
+            # It is on record; whoever calls `keep_best` says what keeps the file back.
+            self.keep_best()
+
+    def keep_best(self) -> None:
+        """Write `best.json` if it is not yet what was accepted.
+
+        Raises:
+            StoreError: It can't be written; to be tried again.
+        """
+        if self._unwritten_best is not None:
+            write_best(self._folder, self._unwritten_best, self.settings.script)
+            self._unwritten_best = None
 
     def take(self, line: Line) -> None:
         """Let the model follow one line and pass it on."""

@@ -74,6 +74,7 @@ class Crew:
         clock: Clock = SYSTEM_CLOCK,
         *,
         is_copy: bool = False,
+        umask: int | None = None,
     ) -> None:
         """Launch trials of `folder`, which report to `socket`.
 
@@ -85,7 +86,9 @@ class Crew:
             booted_at_s: What their logs take for the beginning of this boot.
             clock: Tells when to end them by force.
             is_copy: The study was copied: whatever its logs say to run is another's.
+            umask: As of `TrialSpec`.
         """
+        self._umask = umask
         self._arguments = arguments
         self._booted_at_s = booted_at_s
         self._clock = clock
@@ -173,6 +176,7 @@ class Crew:
             socket=self._socket,
             booted_at_s=self._booted_at_s,
             given=given,
+            umask=self._umask,
         )
         write_spec(folder.spec, spec)
         self._launches[trial.trial] = _Launch(device)

@@ -71,8 +71,15 @@ _log = logging.getLogger(__name__)
 class Daemon:
     """One study's supervisor, once it holds the lock."""
 
-    def __init__(self, folder: StudyFolder, socket: Path) -> None:
+    def __init__(
+        self, folder: StudyFolder, socket: Path, umask: int | None = None
+    ) -> None:
         """Read the journal and get ready; `run` does the rest.
+
+        Args:
+            folder: The study.
+            socket: Where to listen.
+            umask: For the processes of trials; None: that of this process.
 
         Raises:
             SupervisorError: The study has no settings to go by.
@@ -98,6 +105,7 @@ class Daemon:
             self._arguments,
             self._booted_at_s,
             is_copy=is_copy(folder),
+            umask=umask,
         )
         self._past = Past(self._streams, self._conductor.remember)
         self._sampling = Sampling(folder, self._booted_at_s)
@@ -194,6 +202,7 @@ class Daemon:
                 self._use_devices()
             if self._past.is_read and self._slots is not None:
                 self._launch(self._slots)
+            self._conductor.keep_best()
         except SpillError as error:
             self._read_again(error)
         except (

@@ -25,7 +25,6 @@ _START_S: Final = 30.0
 _LISTEN_S: Final = 10.0
 _POLL_S: Final = 0.02
 _AGAIN_S: Final = 0.2
-_UMASK: Final = 0o077
 
 
 def find_running(folder: StudyFolder) -> Path | None:
@@ -105,7 +104,6 @@ def _try_to_start(
                 env=module_environment(OPENBLAS_NUM_THREADS="1"),
                 pass_fds=(tell,),
                 start_new_session=True,
-                umask=_UMASK,
             )
     except OSError as error:
         os.close(ready)

@@ -31,7 +31,7 @@ def serve(path: Path, ready: int | None) -> int:
     Returns:
         Exit status: 0 also when another supervisor has the study.
     """
-    os.umask(_UMASK)
+    umask = os.umask(_UMASK)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr
     )
@@ -45,7 +45,7 @@ def serve(path: Path, ready: int | None) -> int:
         if lock is None:
             teller.tell(TAKEN)
             return 0
-        daemon = Daemon(folder, socket)
+        daemon = Daemon(folder, socket, umask)
         asyncio.run(daemon.run(lambda: teller.tell(READY)))
         lock.close()
     except (

@@ -96,6 +96,11 @@ class Server:
             OSError: It can't be bound.
             WireError: Its folder is no longer ours alone.
         """
+        if self._server is not None:
+            # Nobody can reach it any more. It must not be closed later: from Python 3.13
+            # on that removes the new socket, where it was given the old one's inode.
+            self._server.close()
+            self._server = None
         make_private_folder(self.path.parent)
         # Only who holds the study's lock comes here: what lies there is left over.
         self.path.unlink(missing_ok=True)
@@ -109,12 +114,9 @@ class Server:
         finally:
             os.umask(before)
         self._inode = self.path.stat().st_ino
-        old = self._server
         self._server = await asyncio.get_running_loop().create_unix_server(
             lambda: Guest(self), sock=listening, backlog=_BACKLOG
         )
-        if old is not None:
-            old.close()
 
     def take_request(self, client: "Guest", asked: Asked) -> None:
         """Pass on what a client asks, or hold it until it can be answered."""

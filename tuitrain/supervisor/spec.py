@@ -20,6 +20,7 @@ def make_spec(
     socket: Path,
     booted_at_s: Seconds,
     given: Path | None = None,
+    umask: int | None = None,
 ) -> TrialSpec:
     """Return the description of `trial`, ready to be launched.
 
@@ -33,6 +34,7 @@ def make_spec(
         socket: Where the supervisor listens.
         booted_at_s: What the study's logs take for the beginning of this boot.
         given: File with the script's arguments, secrets included; None: it has none.
+        umask: As of `TrialSpec`.
     """
     metric = find_metric(model, settings)
     return TrialSpec(
@@ -57,6 +59,7 @@ def make_spec(
         probe_every=settings.probes.every,
         probe_first=settings.probes.first,
         inspect=settings.probes.inspect,
+        umask=umask,
         inspect_data=trial.step in (Step.INITIAL_LOSS, Step.OVERFIT_SMALL),
     )
 

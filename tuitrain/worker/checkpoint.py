@@ -3,19 +3,27 @@
 import copy
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
+import numpy as np
 import torch
 
+from tuitrain.store.folder import PRIVATE_FILE
 from tuitrain.worker.failures import CheckpointError
 from tuitrain.worker.seeds import RandomState, read_random_state
 
 CHECKPOINT_FORMAT: Final = 2
 """Raised when an older tuitrain could misunderstand a checkpoint; 1 knows whole epochs only."""
+
+_STRANGE: Final = re.compile(
+    r"Unsupported (?:global|class|type)\W+(?:GLOBAL )?([\w.]+)"
+)
+"""What torch says of a thing that it won't make from a file."""
 
 
 State = dict[str, Any]
@@ -117,13 +125,19 @@ def write_state(path: Path, state: State) -> None:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as file:
+        with _open_private(draft) as file:
             torch.save(state, file)
         draft.replace(path)
     except (OSError, RuntimeError, pickle.PicklingError, AttributeError) as error:
         draft.unlink(missing_ok=True)
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{path}: can't be written ({reason})") from None
+
+
+def _open_private(path: Path) -> IO[bytes]:
+    """Open a new file for its owner only, whatever the script lets others read."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb")
 
 
 def keep_checkpoint(path: Path, kept: Path) -> None:
@@ -140,7 +154,8 @@ def keep_checkpoint(path: Path, kept: Path) -> None:
         try:
             draft.hardlink_to(path)
         except OSError:
-            shutil.copyfile(path, draft)
+            with path.open("rb") as file, _open_private(draft) as copied:
+                shutil.copyfileobj(file, copied)
         draft.replace(kept)
     except OSError as error:
         raise CheckpointError(f"{kept}: can't be written ({error.strerror})") from None
@@ -155,6 +170,7 @@ def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:
         CheckpointError: It can't be read, or belongs to another model or optimizer.
     """
     try:
+        _allow_numbers_of_numpy()
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["format"] > CHECKPOINT_FORMAT:
             raise CheckpointError(f"{path}: was written by a newer tuitrain; upgrade")
@@ -176,10 +192,43 @@ def load_checkpoint(path: Path, parts: Mapping[str, Stateful]) -> Progress:
         EOFError,
         pickle.UnpicklingError,
     ) as error:
-        reason = " ".join(str(error).split())[:300]
         raise CheckpointError(
-            f"{path}: can't be carried on from ({type(error).__name__}: {reason})"
+            f"{path}: can't be carried on from ({_explain(error)})"
         ) from None
+
+
+def check_checkpoint(path: Path) -> None:
+    """Check that the checkpoint at `path` is one to carry on from; reads no tensor.
+
+    Raises:
+        CheckpointError: It holds what is neither a tensor nor a plain value.
+    """
+    try:
+        _allow_numbers_of_numpy()
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path}: is written, but can't be carried on from ({_explain(error)})"
+        ) from None
+
+
+def _allow_numbers_of_numpy() -> None:
+    """Let numpy's numbers and arrays of them be read: they are as plain as Python's.
+
+    A schedule that is computed with `np.cos` leaves one in the optimizer. An array of
+    objects, which may be of any class, is none of them.
+    """
+    kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if code not in "OV"}
+    makers: list[Any] = [np.float64().__reduce__()[0], np.zeros(0).__reduce__()[0]]
+    torch.serialization.add_safe_globals([np.dtype, np.ndarray, *makers, *kinds])
+
+
+def _explain(error: Exception) -> str:
+    strange = _STRANGE.search(str(error))
+    if strange is not None:
+        return f"it holds a {strange[1]}, which is neither a tensor nor a plain value"
+    reason = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {reason}"
 
 
 def _read_under_way(state: Any) -> UnderWay | None:  # noqa: ANN401 - as it was read

@@ -16,6 +16,7 @@ from tuitrain.worker.checkpoint import (
     Progress,
     State,
     Stateful,
+    check_checkpoint,
     hold_state,
     keep_checkpoint,
     read_state,
@@ -81,6 +82,7 @@ class Checkpoints:
         self._validation: Mapping[str, Number] = {}
         self._best: float | None = None
         self._held: _Held | None = None
+        self._is_checked = False
 
     def note_validation(self, values: Mapping[str, Number]) -> None:
         """Remember an epoch's validation, which decides whether it is the best."""
@@ -159,6 +161,10 @@ class Checkpoints:
             if is_best:
                 keep_checkpoint(path, best)
                 self._note(best, progress, is_best=True)
+            if not self._is_checked:
+                # Told while the script can still be changed, not when it is needed.
+                self._is_checked = True
+                check_checkpoint(path)
         except CheckpointError as error:
             self._report(str(error))
 

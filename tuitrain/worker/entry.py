@@ -3,6 +3,7 @@
 This module must load without torch: when torch is missing, it says so.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -14,6 +15,10 @@ from tuitrain.store import LogWriter, StoreError, TrialFolder, TrialSpec, read_s
 
 EXIT_DONE: Final = 0
 EXIT_FAILED: Final = 1
+
+_LOADED_LATE: Final = ("torch._dynamo", "torch.profiler", "torch.utils.serialization")
+"""What torch loads when it is first needed, in the releases that have it; the last one
+came with 2.6."""
 
 
 def run_trial(folder: Path) -> int:
@@ -51,15 +56,20 @@ def preload() -> None:
     Nothing is computed: no thread is started, and CUDA is not touched.
     """
     import torch
-    import torch._dynamo
     import torch.optim.lr_scheduler
-    import torch.profiler
-    import torch.utils.data
-    import torch.utils.serialization  # noqa: F401
+    import torch.utils.data  # noqa: F401
 
     import tuitrain.worker.alone
     import tuitrain.worker.run
     import tuitrain.worker.running  # noqa: F401
+
+    for name in _LOADED_LATE:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # What this torch does not have, it does not load either.
+            if not name.startswith(error.name or " "):
+                raise
 
 
 def _refuse_without_torch(

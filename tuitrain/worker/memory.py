@@ -68,7 +68,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_shortage(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError):
+    # Not by the name it has in `torch` as well, which older releases do not know.
+    if isinstance(error, torch.cuda.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and bool(_SAYS_SO.search(str(error)))
 

@@ -5,7 +5,7 @@ them later makes one transfer per device and type, however many there are.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -83,24 +83,27 @@ class _Fetched:
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._numbers: dict[int, list[float]] = {}
-        self._error = ""
+        self._errors: dict[int, str] = {}
         groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
         for tensor in tensors:
             groups.setdefault((tensor.device, tensor.dtype), []).append(tensor)
         for group in groups.values():
             try:
                 self._fetch(group)
-            except RuntimeError as error:  # a device that failed must not end the log
-                self._error = str(error).partition("\n")[0]
+            except Exception:  # noqa: BLE001 - whatever it was, it costs its own value only
+                self._fetch_one_by_one(group)
 
     def read_values(
         self, reading: Reading, problems: dict[str, str]
     ) -> dict[str, float]:
         values = {}
-        for name, value in reading.values.items():
+        # A script may have taken a tuple or a number for a name.
+        given = cast("Mapping[object, Number]", reading.values)
+        for key, value in given.items():
+            name = key if isinstance(key, str) else str(key)
             try:
                 values[name] = self._to_number(value)
-            except (TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - of a script's own number, say
                 problems[name] = str(error)
         return values
 
@@ -111,7 +114,8 @@ class _Fetched:
             return {}
         numbers = self._get(reading.vector)
         if len(numbers) != len(reading.names):
-            problems[reading.names[0]] = self._error or "the probe's values are gone"
+            error = self._errors.get(id(reading.vector))
+            problems[reading.names[0]] = error or "the probe's values are gone"
             return {}
         return dict(zip(reading.names, numbers, strict=True))
 
@@ -124,11 +128,18 @@ class _Fetched:
             )
         numbers = self._get(value)
         if not numbers:
-            raise ValueError(self._error)
+            raise ValueError(self._errors.get(id(value), "it could not be read"))
         return numbers[0]
 
     def _get(self, tensor: Tensor) -> list[float]:
         return self._numbers.get(id(tensor), [])
+
+    def _fetch_one_by_one(self, group: list[Tensor]) -> None:
+        for tensor in group:
+            try:
+                self._fetch([tensor])
+            except Exception as error:  # noqa: BLE001 - as above
+                self._errors[id(tensor)] = str(error).partition("\n")[0]
 
     def _fetch(self, group: list[Tensor]) -> None:
         flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])

@@ -23,6 +23,9 @@ RETRY_EVERY_S: Final = 1.0
 """Time between two attempts to write to a log that refused."""
 MAX_UNWRITTEN: Final = 2000
 """Events held while the log can't be written; the oldest points go first."""
+MAX_WAITING: Final = 100_000
+"""Readings and events that wait for the sender, which a device or a file system may hold
+up for as long as it likes; the oldest go first. After the end nobody takes any."""
 BITE: Final = 200
 """Events written by one `write()` at most."""
 CLOSE_WITHIN_S: Final = 10.0
@@ -49,7 +52,7 @@ class Recorder:
         """The first iteration whose loss was NaN or infinite; None: none read so far."""
         self._writer = writer
         self._offer = offer
-        self._queue: deque[_Item] = deque()
+        self._queue: deque[_Item] = deque(maxlen=MAX_WAITING)
         self.put = self._queue.append
         """Hand over a reading or an event; what the training thread calls."""
         self._forward = ForwardOnly()
@@ -110,6 +113,10 @@ class Recorder:
         """Turn what was handed over into events; return who waits for that."""
         waiting: list[threading.Event] = []
         readings: list[Reading | VectorReading] = []
+        if len(self._queue) == self._queue.maxlen:
+            self._report(
+                "waiting", "points were lost: the log was held up for too long"
+            )
         while self._queue:
             item = self._queue.popleft()
             if isinstance(item, Reading | VectorReading):

@@ -195,6 +195,8 @@ class Run:
                 steps are judged by. Tensors are copied, and read later.
             iteration: For a script that counts for itself; None: tuitrain counts.
         """
+        if iteration is not None and type(iteration) is not int:
+            iteration = self._to_count(iteration)
         if iteration is None:
             if self._counts == "logs":
                 self._session.iteration += 1
@@ -250,6 +252,19 @@ class Run:
         self._describe()
         for watched in self._watched:
             watched.remove()
+
+    def _to_count(self, given: Any) -> int | None:  # noqa: ANN401 - as above
+        """Return a script's own count as a whole number; None: it is none."""
+        try:
+            if float(given).is_integer():
+                return int(given)
+        except (TypeError, ValueError, OverflowError):
+            pass
+        self._session.report_failure(
+            "iteration",
+            f"run.log(iteration={given!r}) is no whole number; counted here instead",
+        )
+        return None
 
     def _count_step(self, *_: object) -> None:
         if self._counts == "steps":

@@ -61,6 +61,14 @@ def _run_own_loop(session: Session, script: Path) -> None:
     offer_session(session)
     try:
         runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as error:
+        if error.code and not was_claimed():
+            raise RejectedError(
+                f"{script.name}: ended by itself ({error.code}) before it called "
+                "tuitrain.init(); its output says why"
+            ) from None
+        if error.code:
+            raise
     except Exception as error:
         if not was_claimed() and not isinstance(error, RejectedError):
             raise RejectedError(explain(error, script)) from error

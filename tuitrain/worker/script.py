@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from tuitrain.worker.failures import RejectedError
 
-MODULE_NAME: Final = "__tuitrain_script__"
+MODULE_NAME: Final = "__mp_main__"
 """Name of a loaded script: never `__main__`, so that what it does when started by hand
-is left out, and never that of a library it may be called like."""
+is left out, and never that of a library it may be called like. It is the one by which
+Python's `multiprocessing` loads a script in the processes that it starts afresh: what the
+script defines is found there, too, by a loader's workers for one."""
 
 _MESSAGE_CHARACTERS: Final = 300
 
@@ -44,7 +46,9 @@ def load_function(script: Path, name: str) -> Callable[..., Any]:
     if spec is None:
         raise RejectedError(f"{script.name}: is no Python script; give a .py file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[MODULE_NAME] = module
+    # A process started afresh loads what is `__main__` here: by its file, without a spec.
+    module.__spec__ = None
+    sys.modules["__main__"] = sys.modules[MODULE_NAME] = module
     try:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:

@@ -183,6 +183,33 @@ def test_the_accepted_configuration_is_left_for_other_programs(folder):
     }
 
 
+def test_what_was_accepted_is_left_once_its_file_can_be_written(folder):
+    conductor = conduct(folder)
+    accepted = BestAccepted(
+        trial=TrialId("0007"), config={"lr": 0.01}, metrics={}, checkpoint=None
+    )
+    folder.best.mkdir()
+    conductor.write([accepted])
+    assert conductor.model.best == accepted
+    with pytest.raises(StoreError, match=r"best\.json"):
+        conductor.keep_best()
+    folder.best.rmdir()
+    conductor.keep_best()
+    assert msgspec.json.decode(folder.best.read_bytes())["trial"] == "0007"
+
+
+def test_the_next_supervisor_leaves_what_the_one_before_could_not(folder):
+    conductor = conduct(folder)
+    accepted = BestAccepted(
+        trial=TrialId("0007"), config={"lr": 0.01}, metrics={}, checkpoint=None
+    )
+    conductor.write([accepted])
+    conductor.close()
+    folder.best.unlink()
+    conduct(folder).keep_best()
+    assert msgspec.json.decode(folder.best.read_bytes())["trial"] == "0007"
+
+
 def test_the_lock_is_held_once_and_let_go(folder, tmp_path):
     socket = tmp_path / "s.sock"
     lock = take_lock(folder, socket)

@@ -142,6 +142,7 @@ def _process_as_it_was(monkeypatch) -> Iterator[None]:
     """Undo what beginning a trial does to a process."""
     monkeypatch.delenv("TUITRAIN_TRIAL", raising=False)
     monkeypatch.setattr(sys, "argv", list(sys.argv))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setattr(sys, "path", list(sys.path))
     handler = signal.getsignal(signal.SIGTERM)
     threads = torch.get_num_threads()

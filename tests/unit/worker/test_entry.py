@@ -45,6 +45,41 @@ def test_preload_imports_what_a_first_training_needs_and_starts_nothing(tmp_path
     assert len(found["late"]) < 10
 
 
+OLDER = """
+import sys
+
+class Older:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "torch.utils.serialization":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Older)
+from tuitrain.worker.entry import preload
+preload()
+import torch
+del torch.OutOfMemoryError
+from tuitrain.worker.memory import describe_shortage
+try:
+    raise torch.cuda.OutOfMemoryError("no memory")
+except RuntimeError as error:
+    print(describe_shortage(error, batch_size=8, takes_batch_size=True) is not None)
+try:
+    raise ValueError("something else")
+except ValueError as error:
+    print(describe_shortage(error, batch_size=8, takes_batch_size=True) is not None)
+"""
+"""Torch 2.4 is played: it does not have what came later."""
+
+
+def test_an_older_torch_without_what_is_loaded_late_is_good_enough():
+    ran = subprocess.run(
+        [sys.executable, "-c", OLDER], capture_output=True, text=True, timeout=100
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["True", "False"]
+
+
 def test_a_process_says_what_it_trains(run_script, monkeypatch):
     titles: list[str] = []
     monkeypatch.setattr("setproctitle.setproctitle", titles.append)

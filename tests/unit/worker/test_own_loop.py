@@ -182,6 +182,65 @@ def test_numbers_of_all_kinds_are_logged_and_others_are_told(run_script):
     assert len(ran.series("loss")) == 5
 
 
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ("torch.tensor(1 + 2j)", "not 'complex'"),
+        ("torch.tensor(1.0).to_sparse()", "sparse"),
+        ("10**400", "too large"),
+        ("Odd()", "not today"),
+    ],
+)
+def test_a_value_that_can_not_be_read_costs_no_other(run_script, odd, told):
+    given = BEGIN + (
+        "class Odd:\n"
+        "    def __float__(self):\n"
+        "        raise RuntimeError('not today')\n"
+        "run = tuitrain.init()\n"
+        "for number in range(3):\n"
+        f"    run.log({{'loss': torch.tensor(0.5), 'odd': {odd}}})\n"
+    )
+    ran = run_script(given, function=None)
+    assert ran.series("loss") == dict.fromkeys([1, 2, 3], 0.5)
+    (failure,) = [e for e in ran.events if isinstance(e, ProbeFailed)]
+    assert failure.probe == "odd"
+    assert told in failure.error
+
+
+def test_a_name_that_is_no_text_costs_no_other(run_script):
+    given = BEGIN + (
+        "run = tuitrain.init()\nrun.log({'loss': 0.5, ('train', 'f1'): 0.25, None: 1})\n"
+    )
+    ran = run_script(given, function=None)
+    assert ran.series("loss") == {1: 0.5}
+    assert ran.series("('train', 'f1')") == {1: 0.25}
+
+
+@pytest.mark.parametrize(
+    "count", ["np.int64(3 + number)", "3.0 + number", "torch.tensor(3 + number)"]
+)
+def test_a_count_of_any_type_is_taken(run_script, count):
+    given = BEGIN + (
+        "import numpy as np\nrun = tuitrain.init()\nfor number in range(3):\n"
+        f"    run.log({{'loss': 0.5}}, iteration={count})\n"
+    )
+    ran = run_script(given, function=None)
+    assert ran.series("loss") == dict.fromkeys([3, 4, 5], 0.5)
+
+
+@pytest.mark.parametrize("count", ["number / 2 + 0.25", "'first'", "float('nan')"])
+def test_a_count_that_is_no_whole_number_is_told_and_counted_here(run_script, count):
+    given = BEGIN + (
+        "run = tuitrain.init()\nfor number in range(3):\n"
+        f"    run.log({{'loss': 0.5}}, iteration={count})\n"
+    )
+    ran = run_script(given, function=None)
+    assert ran.series("loss") == dict.fromkeys([1, 2, 3], 0.5)
+    (failure,) = [e for e in ran.events if isinstance(e, ProbeFailed)]
+    assert failure.probe == "iteration"
+    assert "no whole number" in failure.error
+
+
 def test_a_tensor_may_be_changed_after_it_was_logged(run_script):
     source = OWN_LOOP.replace(
         'run.log({"loss": loss,',
@@ -282,7 +341,17 @@ def test_an_error_after_init_is_raised_not_rejected(run_script):
 @pytest.mark.parametrize(
     ("status", "outcome"), [("", "completed"), ("0", "completed"), ("3", "raised")]
 )
-def test_a_script_that_exits_is_told_by_its_status(run_script, status, outcome):
+def test_a_script_that_exits_is_told_by_its_status(run_script, capfd, status, outcome):
     ran = run_script(OWN_LOOP + f"\nimport sys\nsys.exit({status})\n", function=None)
     assert ran.outcome == outcome
     assert ran.status == int(outcome == "raised")
+    assert ("Traceback" in capfd.readouterr().err) is (outcome == "raised")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("0", "never called tuitrain.init()"), ("2", "itself (2)")]
+)
+def test_a_script_that_exits_before_it_begins_is_rejected(run_script, status, told):
+    ran = run_script(f"import sys, tuitrain\nsys.exit({status})\n", function=None)
+    assert ran.outcome is OutcomeKind.REJECTED
+    assert told in ran.finished.message

@@ -8,7 +8,13 @@ import torch
 
 from tests.killing import assert_same
 from tests.unit.worker.conftest import BEGIN, OWN_LOOP, TASK
-from tuitrain.events import CheckpointSaved, EpochEnded, OutcomeKind, TrialLimits
+from tuitrain.events import (
+    CheckpointSaved,
+    EpochEnded,
+    OutcomeKind,
+    ProbeFailed,
+    TrialLimits,
+)
 
 RANDOM_DATA = (
     BEGIN
@@ -121,6 +127,61 @@ def test_a_checkpoint_that_can_not_be_written_is_reported_and_training_goes_on(
     failures = [e for e in ran.events if type(e).__name__ == "ProbeFailed"]
     assert [e.probe for e in failures] == ["checkpoint"]
     assert [p.name for p in ran.folder.path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_numbers_of_numpy_are_carried_on_as_they_are(run_script):
+    source = TASK.replace("lr=trial.lr", "lr=trial.lr * np.sqrt(2)").replace(
+        "batch_size=8",
+        "batch_size=8, scheduler_every='iteration', scheduler=lambda optimizer: "
+        "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 + np.cos(n / 5))",
+    )
+    source = source.replace("import torch\n", "import numpy as np\nimport torch\n", 1)
+    whole = run_script(source, TrialLimits(epochs=3), trial="0001")
+    first = run_script(source, TrialLimits(epochs=1), trial="0002")
+    rest = run_script(
+        source,
+        TrialLimits(epochs=3),
+        trial="0003",
+        resume_from=str(first.folder.checkpoint),
+    )
+    assert rest.outcome is OutcomeKind.COMPLETED, rest.finished.message
+    assert_same(whole.checkpoint(), rest.checkpoint())
+
+
+def test_arrays_that_a_script_keeps_come_back(run_script):
+    source = OWN_LOOP.replace("import torch\n", "import numpy as np\nimport torch\n", 1)
+    source = source.replace(
+        "for epoch in",
+        "kept = {'best': np.float32(0.1), 'seen': np.arange(3), 'names': {'a'}}\n"
+        "run.keep(kept=kept)\n"
+        "assert run.folder.name == '0001' or type(kept['best']) is np.float32\n"
+        "assert kept['seen'].tolist() == [0, 1, 2]\n"
+        "for epoch in",
+    )
+    first = run_script(source, TrialLimits(epochs=1), function=None)
+    assert not [e for e in first.events if isinstance(e, ProbeFailed)]
+    rest = run_script(
+        source,
+        TrialLimits(epochs=2),
+        function=None,
+        trial="0002",
+        resume_from=str(first.folder.checkpoint),
+    )
+    assert rest.outcome is OutcomeKind.COMPLETED, rest.finished.message
+
+
+def test_what_can_not_be_read_back_is_told_when_it_is_first_written(run_script):
+    source = OWN_LOOP.replace(
+        "for epoch in",
+        "import pathlib\nrun.keep(kept={'file': pathlib.Path('a')})\nfor epoch in",
+    )
+    ran = run_script(source, TrialLimits(epochs=2), function=None)
+    assert ran.outcome is OutcomeKind.COMPLETED
+    (failure,) = [e for e in ran.events if isinstance(e, ProbeFailed)]
+    assert failure.probe == "checkpoint"
+    assert "Posix" in failure.error
+    assert "neither a tensor nor a plain value" in failure.error
+    assert "\n" not in failure.error
 
 
 def test_a_gradient_scaler_is_carried_on_too(run_script):

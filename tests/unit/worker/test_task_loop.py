@@ -11,6 +11,7 @@ import torch
 
 from tests.unit.worker.conftest import BEGIN, TASK
 from tuitrain.events import CheckpointSaved, EpochEnded, OutcomeKind, Step, TrialLimits
+from tuitrain.worker.script import MODULE_NAME
 
 MEASURE_ONLY = TrialLimits(batches=5, update=False, regularize=False, validate=False)
 OVERFIT = TrialLimits(
@@ -52,7 +53,7 @@ def test_without_update_the_loss_is_measured_and_no_weight_moves(run_script):
         "    return model\n"
     )
     ran = run_script(source, MEASURE_ONLY, step=Step.INITIAL_LOSS)
-    ((model, before),) = sys.modules["__tuitrain_script__"].kept
+    ((model, before),) = sys.modules[MODULE_NAME].kept
     for now, then in zip(model.parameters(), before, strict=True):
         assert torch.equal(now, then)
     assert list(ran.series("loss")) == [1, 2, 3, 4, 5]
@@ -295,6 +296,31 @@ def task(trial):
     assert ran.outcome is OutcomeKind.COMPLETED
     assert ran.described.train_samples == 10
     assert len(ran.series("accuracy")) == 4
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_that_are_started_afresh_know_what_the_script_defines(
+    run_script, method
+):
+    source = (
+        BEGIN
+        + f"""
+class Doubled(torch.utils.data.Dataset):
+    def __len__(self):
+        return 24
+    def __getitem__(self, index):
+        return 2 * inputs[index], labels[index]
+
+def task(trial):
+    train = DataLoader(
+        Doubled(), batch_size=8, num_workers=1, multiprocessing_context="{method}"
+    )
+    return Task(model=make_model(), train=train, loss=nn.CrossEntropyLoss())
+"""
+    )
+    ran = run_script(source, TrialLimits(epochs=1))
+    assert ran.outcome is OutcomeKind.COMPLETED, ran.finished.message
+    assert list(ran.series("loss")) == [1, 2, 3]
 
 
 def test_workers_load_the_same_minibatches(run_script):
