@@ -16,6 +16,7 @@ from tests.benchmarks.figures import Figure, as_table
 SECTIONS = {
     "log": "run.log()",
     "probes": "Probes, digits CNN",
+    "looks": "Looks inside, digits CNN, whole trainings",
     "checkpoints": "Checkpoints",
     "judging": "Judging a long trial",
     "redraw": "Redraw of two plots with four series each",

@@ -18,7 +18,6 @@ from torch import Tensor
 from tests.benchmarks.figures import Figure, tell, within
 from tuitrain.events import TrialId
 from tuitrain.store import LogWriter
-from tuitrain.worker.inspection import Inspector, Sources
 from tuitrain.worker.probes import Schedule, StepProbes
 from tuitrain.worker.readings import Reading
 from tuitrain.worker.recorder import Recorder
@@ -28,8 +27,6 @@ from tuitrain.worker.trial import Trial
 SCRIPT = Path(__file__).parents[2] / "examples" / "digits_cnn.py"
 BLOCK = 40
 """Iterations a block: two measurements of the update ratio at its default interval."""
-WHOLE_BLOCKS = 22
-"""Blocks of a training of 20 epochs, as the example makes it when run by hand."""
 TRIAL = TrialId("0001")
 
 
@@ -48,10 +45,10 @@ class Training:
         self.tell: Callable[[Tensor, Tensor, Tensor], None] | None = None
         task.model.train()
 
-    def run_block(self) -> float:
-        """Return the time of `BLOCK` iterations in seconds."""
+    def run_block(self, iterations: int = BLOCK) -> float:
+        """Return the time of some iterations in seconds."""
         started = time.perf_counter()
-        for _ in range(BLOCK):
+        for _ in range(iterations):
             self.iteration += 1
             images, labels = self.batches[self.iteration % len(self.batches)]
             outputs = self.task.model(images)
@@ -64,7 +61,8 @@ class Training:
         return time.perf_counter() - started
 
 
-def _attach(training: Training, recorder: Recorder, *, norm: bool) -> None:
+def attach(training: Training, recorder: Recorder, *, norm: bool) -> None:
+    """Attach the probes at their default interval."""
     StepProbes(
         training.optimizer,
         training.task.model.named_parameters(),
@@ -74,34 +72,6 @@ def _attach(training: Training, recorder: Recorder, *, norm: bool) -> None:
         schedule=Schedule(),
         measures_norm=norm,
     )
-
-
-def _look_inside(training: Training, recorder: Recorder) -> None:
-    Inspector(
-        training.task.model,
-        [training.optimizer],
-        trial=TRIAL,
-        put=recorder.put,
-        loss=training.task.loss,
-        sources=Sources(training.task.train.tensors, training.task.val.tensors),
-    )
-
-
-def _whole(recorder: Recorder, blocks: int) -> float:
-    """Return the time of a training with everything over that of one without.
-
-    From the first iteration on, in which the looks inside are made.
-    """
-    bare, probed = Training(), Training()
-    _attach(probed, recorder, norm=True)
-    _look_inside(probed, recorder)
-    times = [0.0, 0.0]
-    for block in range(blocks):
-        # By turns, so that neither is always the first.
-        order = (0, 1) if block % 2 else (1, 0)
-        for index in order:
-            times[index] += (bare, probed)[index].run_block()
-    return times[1] / times[0]
 
 
 def _log_to(training: Training, recorder: Recorder) -> None:
@@ -122,9 +92,9 @@ def measure(quick: bool) -> Iterator[Figure]:
         kinds = SimpleNamespace(
             bare=Training(), ratio=Training(), probes=Training(), logged=Training()
         )
-        _attach(kinds.ratio, recorder, norm=False)
+        attach(kinds.ratio, recorder, norm=False)
         for training in (kinds.probes, kinds.logged):
-            _attach(training, recorder, norm=True)
+            attach(training, recorder, norm=True)
         _log_to(kinds.logged, recorder)
         for training in vars(kinds).values():
             training.run_block()
@@ -139,16 +109,12 @@ def measure(quick: bool) -> Iterator[Figure]:
                 noise.append(2 * after / (before + after))
                 before = after
             bare = min(bare, before)
-        wholes = [_whole(recorder, WHOLE_BLOCKS) for _ in range(3 if quick else 9)]
         recorder.flush()
     cost = {name: 100 * (statistics.median(own) - 1) for name, own in shares.items()}
     yield Figure("baseline: an iteration without", f"{bare / BLOCK * 1e3:.2f} ms")
     yield within("update ratio alone, every 20th iteration", cost["ratio"], 1, "%")
     yield within("all probes", cost["probes"], 3, "%")
     yield Figure("all probes, and loss and accuracy logged", f"{cost['logged']:.2f} %")
-    whole = 100 * (statistics.median(wholes) - 1)
-    what = f"all probes and looks inside, the first {WHOLE_BLOCKS * BLOCK} iterations"
-    yield within(what, whole, 3, "%")
     quarter = statistics.quantiles(noise, n=4)
     yield Figure(
         "spread of blocks without probes (quartiles)",

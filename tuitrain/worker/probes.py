@@ -176,7 +176,9 @@ class StepProbes:
 
     def _before_step(self, *_: object) -> None:
         iteration = self._iteration()
-        self._guard("lr", self._note_lr, iteration)
+        # As good as always it is the same number; an optimizer without an LR is told of.
+        if self._optimizer.param_groups[0].get("lr", self) is not self._lr:
+            self._guard("lr", self._note_lr, iteration)
         if self._schedule.is_norm_due(iteration):
             self._guard("grad_norm", self._note_norm, iteration)
         self._is_measuring = self._schedule.is_due(iteration)

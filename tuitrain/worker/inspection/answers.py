@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from tuitrain.worker.inspection.reading import Kept, join
 
 SUM_TOLERANCE: Final = 1e-3
 """How far a distribution's sum may be from 1, in single precision or half."""
@@ -14,20 +18,37 @@ SAME: Final = 1e-4
 """Difference of outputs, relative to their size, that rounding alone may make."""
 
 
+FEW_ROWS: Final = 12
+"""Samples of which no three may stay at once: too few others would be left."""
+
 ENOUGH_ROWS: Final = 128
 """Outputs that are looked at."""
 
 
+@dataclass(frozen=True)
+class OutputFacts:
+    """What holds for all outputs that were seen; None: it can't be told."""
+
+    probabilities: Tensor | None = None
+    """They are in [0, 1] and sum to 1 over the classes."""
+    log_probabilities: Tensor | None = None
+    in_unit: Tensor | None = None
+
+
 class OutputLook:
-    """Looks at outputs as they come, over some minibatches, without reading them."""
+    """Looks at outputs as they come, over some minibatches, without reading them.
+
+    Small minibatches are kept for the sender thread, as inputs are.
+    """
 
     def __init__(self) -> None:
         """Nothing seen so far."""
         self.shape: list[int] = []
         self.rows = 0
-        self.probabilities: Tensor | None = None
-        self.log_probabilities: Tensor | None = None
-        self.in_unit: Tensor | None = None
+        self._kept = Kept()
+        self._facts = OutputFacts()
+        self._told = 0, OutputFacts()
+        """Of how many rows what was told; the sender thread's own."""
 
     def see(self, outputs: Tensor) -> None:
         """Look at one minibatch's outputs, classes in the second dimension."""
@@ -37,15 +58,48 @@ class OutputLook:
             return
         self.rows += outputs.shape[0]
         self.shape = list(outputs.shape)
-        values = outputs.detach().float()
-        inside = (values >= 0).all() & (values <= 1).all()
-        self.in_unit = _both(self.in_unit, inside)
-        if values.ndim < 2 or values.shape[1] < 2:
-            return
-        one = (values.sum(1) - 1).abs().amax() <= SUM_TOLERANCE
-        self.probabilities = _both(self.probabilities, inside & one)
-        total = (values.logsumexp(1)).abs().amax() <= SUM_TOLERANCE
-        self.log_probabilities = _both(self.log_probabilities, total)
+        values = outputs.detach()
+        if not self._kept.keep(values):
+            self._facts = _both(self._facts, _look_at(values))
+
+    def reader(self) -> Callable[[], OutputFacts]:
+        """Return what works out the facts of all that was seen until now."""
+        rows, facts, kept = self.rows, self._facts, self._kept.tensors()
+
+        def read() -> OutputFacts:
+            if self._told[0] != rows:
+                self._told = rows, reduce(_both, map(_look_at, join(kept)), facts)
+            return self._told[1]
+
+        return read
+
+    def forget(self) -> None:
+        """Let go of what is kept; what has been read already is told again."""
+        self._kept = Kept()
+
+
+def _look_at(outputs: Tensor) -> OutputFacts:
+    values = outputs.float()
+    inside = (values >= 0).all() & (values <= 1).all()
+    if values.ndim < 2 or values.shape[1] < 2:
+        return OutputFacts(in_unit=inside)
+    one = (values.sum(1) - 1).abs().amax() <= SUM_TOLERANCE
+    total = (values.logsumexp(1)).abs().amax() <= SUM_TOLERANCE
+    return OutputFacts(inside & one, total, inside)
+
+
+def _both(one: OutputFacts, other: OutputFacts) -> OutputFacts:
+    return OutputFacts(
+        _and(one.probabilities, other.probabilities),
+        _and(one.log_probabilities, other.log_probabilities),
+        _and(one.in_unit, other.in_unit),
+    )
+
+
+def _and(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other.to(one.device)
 
 
 def is_in_unit(outputs: object) -> Tensor | None:
@@ -53,10 +107,6 @@ def is_in_unit(outputs: object) -> Tensor | None:
     if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
         return None
     return (outputs >= 0).all() & (outputs <= 1).all()
-
-
-def _both(before: Tensor | None, now: Tensor) -> Tensor:
-    return now if before is None else before & now
 
 
 def is_broadcast(outputs: object, targets: object) -> bool | None:
@@ -106,7 +156,7 @@ def compare_halves(
 def mixes_samples(
     model: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], outputs: Tensor
 ) -> Tensor | None:
-    """Return whether a sample's output changes when all others become like it.
+    """Return whether a sample's output changes when most others become like it.
 
     Call within `undisturbed`. None: it can't be told, since samples are not what the
     first dimension counts.
@@ -120,18 +170,31 @@ def mixes_samples(
     if not tensors or any(not t.ndim or t.shape[0] != samples for t in tensors):
         return None
     found = None
-    # Two of them: what is mixed into a single one may be cut off by a ReLU.
-    for kept in (0, samples // 2):
-        order = torch.full((samples,), kept)
+    for rows in _kept_rows(samples):
+        kept = torch.tensor(rows)
+        order = torch.full((samples,), rows[0])
+        order[kept] = kept
         alike = tuple(_ordered(each, order) for each in inputs)
         alike_named = {name: _ordered(each, order) for name, each in named.items()}
         other = model(*alike, **alike_named)
         if not isinstance(other, Tensor) or other.shape != outputs.shape:
             return None
-        change = (other[kept] - outputs[kept]).abs().amax()
+        change = (_ordered(other, kept) - _ordered(outputs, kept)).abs().amax()
         mixed = change > SAME * outputs.abs().amax()
         found = mixed if found is None else found | mixed
     return found
+
+
+def _kept_rows(samples: int) -> list[list[int]]:
+    """Return for each pass which samples stay, the first one in place of all others.
+
+    Several in all: what is mixed into a single one may be cut off by a ReLU. Together in
+    a pass only those that no pairs or triples put together: what passes between them is
+    not seen.
+    """
+    if samples < FEW_ROWS:
+        return [[0], [samples // 2]]
+    return [[0, samples // 3, 2 * samples // 3 + 1]]
 
 
 def varies(outputs: Tensor) -> Tensor | None:

@@ -1,5 +1,6 @@
 """Gradients in the first iterations: left over, missing, never used, fading with depth."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ MOST_COMPARED: Final = 3
 """Parameters that stale gradients are looked for in: the smallest ones, so that keeping
 what came in costs next to nothing."""
 MOST_NAMES: Final = 20
+
+Sums = list[tuple[tuple[int, ...], Tensor]]
+"""Identities of parameters, and of each the sum of its gradients' norms."""
 
 
 class StaleGradients:
@@ -29,17 +33,19 @@ class StaleGradients:
         chosen = sorted(trained, key=lambda each: each.numel())[:MOST_COMPARED]
         self.checked = 0
         """Updates that could be judged."""
-        self.stale: Tensor | None = None
-        """How many of them were stale; None: none was judged."""
-        self._incoming: dict[int, Tensor] = {}
+        self.stale: Tensor | int = 0
+        """How many of them were stale."""
+        self._incoming: dict[int, Tensor | None] = {}
+        """What came into a parameter; None: there was no gradient to add it to."""
         self._passes: list[list[Tensor]] = []
-        """Of each backward pass since the last update: whether a gradient differs."""
+        """Of each backward pass since the last update: whether a gradient differs, of
+        those parameters that had one already."""
         self._seen: set[int] = set()
         self._is_on = False
         self._handles: list[RemovableHandle] = []
         for each in chosen:
             self._handles += [
-                each.register_hook(self._keeper(id(each))),  # type: ignore[no-untyped-call]
+                each.register_hook(self._keeper(each)),  # type: ignore[no-untyped-call]
                 each.register_post_accumulate_grad_hook(self._compare),  # type: ignore[no-untyped-call]
             ]
 
@@ -52,10 +58,11 @@ class StaleGradients:
     def judge(self) -> None:
         """The next update is about to be made from the passes so far."""
         if self._passes:
-            added = [torch.stack(each).any() for each in self._passes]
-            count = torch.stack(added).all().to(torch.int64)
-            self.stale = count if self.stale is None else self.stale + count
             self.checked += 1
+            # A pass that found no gradient anywhere had nothing to add to.
+            if all(self._passes):
+                added = [torch.stack(each).any() for each in self._passes]
+                self.stale = self.stale + torch.stack(added).all().to(torch.int64)
         self._is_on = False
 
     def remove(self) -> None:
@@ -65,24 +72,30 @@ class StaleGradients:
         self._handles = []
         self._incoming.clear()
 
-    def _keeper(self, key: int) -> Any:  # noqa: ANN401 - a hook
+    def _keeper(self, parameter: nn.Parameter) -> Any:  # noqa: ANN401 - a hook
+        key = id(parameter)
+
         def keep(gradient: Tensor) -> None:
             if self._is_on:
-                self._incoming[key] = gradient.detach()
+                is_first = parameter.grad is None
+                self._incoming[key] = None if is_first else gradient.detach()
 
         return keep
 
     def _compare(self, parameter: Tensor) -> None:
         key = id(parameter)
-        incoming = self._incoming.pop(key, None)
-        if incoming is None or parameter.grad is None or incoming.is_sparse:
+        if key not in self._incoming:
+            return
+        incoming = self._incoming.pop(key)
+        if parameter.grad is None or parameter.grad.is_sparse:
             return
         if not self._passes or key in self._seen:
             self._passes.append([])
             self._seen = set()
         self._seen.add(key)
-        differs = (parameter.grad != incoming).any() & incoming.isfinite().all()
-        self._passes[-1].append(differs)
+        if incoming is not None and not incoming.is_sparse:
+            differs = (parameter.grad != incoming).any() & incoming.isfinite().all()
+            self._passes[-1].append(differs)
 
 
 class GradientSizes:
@@ -91,8 +104,8 @@ class GradientSizes:
     def __init__(self, named: Sequence[tuple[str, nn.Parameter]]) -> None:
         """Watch `named`, each parameter once however often it is used."""
         self._named = [(name, each) for name, each in named if each.requires_grad]
-        self._sums: dict[int, Tensor] = {}
-        self.iterations = 0
+        self._sums: dict[tuple[int, ...], list[Tensor]] = {}
+        """Of all parameters that are added to together, by their identities."""
 
     def see(self, owned: set[int]) -> None:
         """Add the gradients there are now.
@@ -101,51 +114,44 @@ class GradientSizes:
             owned: Identities of the parameters whose optimizer is about to step; others
                 keep theirs until it is their turn.
         """
-        groups: dict[tuple[torch.device, torch.dtype], list[nn.Parameter]] = {}
+        groups: dict[tuple[torch.device, torch.dtype], dict[int, Tensor]] = {}
         for _, each in self._named:
             grad = each.grad
             if grad is None or grad.is_sparse or id(each) not in owned:
                 continue
-            groups.setdefault((grad.device, grad.dtype), []).append(each)
-        for parameters in groups.values():
-            grads = [each.grad for each in parameters if each.grad is not None]
-            norms = torch._foreach_norm(grads, 2, dtype=torch.float32)  # noqa: SLF001
-            for parameter, norm in zip(parameters, norms, strict=True):
-                before = self._sums.get(id(parameter))
-                self._sums[id(parameter)] = norm if before is None else before + norm
+            groups.setdefault((grad.device, grad.dtype), {})[id(each)] = grad
+        for grads in groups.values():
+            values = list(grads.values())
+            norms = torch._foreach_norm(values, 2, dtype=torch.float32)  # noqa: SLF001
+            sums = self._sums.get(tuple(grads))
+            if sums is None:
+                self._sums[tuple(grads)] = list(norms)
+            else:
+                torch._foreach_add_(sums, norms)
 
-    def snapshot(self) -> tuple[list[tuple[str, nn.Parameter]], dict[int, Tensor]]:
+    def snapshot(self) -> tuple[list[tuple[str, nn.Parameter]], Sums]:
         """Return the parameters and the sums of their norms so far."""
-        return list(self._named), dict(self._sums)
+        sums = [(key, torch.stack(each)) for key, each in self._sums.items()]
+        return list(self._named), sums
 
 
 def read_sizes(
-    named: Sequence[tuple[str, nn.Parameter]],
-    sums: dict[int, Tensor],
-    iterations: int,
+    named: Sequence[tuple[str, nn.Parameter]], sums: Sums, iterations: int
 ) -> tuple[list[str], dict[str, float]]:
     """Read the sums: who never got a gradient, and how large those of weights are."""
     missing, sizes = [], {}
-    values = _read_all(sums)
-    for name, each in named:
-        total = values.get(id(each))
+    values: dict[int, float] = {}
+    for keys, each in sums:
+        for key, value in zip(keys, each.tolist(), strict=True):
+            values[key] = values.get(key, 0.0) + value
+    for name, parameter in named:
+        total = values.get(id(parameter))
         if total is None or total == 0:
             missing.append(name)
-        if each.ndim < 2 or total is None or total != total or total == float("inf"):
+        if parameter.ndim < 2 or total is None or not math.isfinite(total):
             continue
-        sizes[name] = total / max(iterations, 1) / max(each.numel(), 1) ** 0.5
+        sizes[name] = total / max(iterations, 1) / max(parameter.numel(), 1) ** 0.5
     return missing[:MOST_NAMES], sizes
-
-
-def _read_all(sums: dict[int, Tensor]) -> dict[int, float]:
-    groups: dict[torch.device, list[int]] = {}
-    for key, tensor in sums.items():
-        groups.setdefault(tensor.device, []).append(key)
-    values: dict[int, float] = {}
-    for keys in groups.values():
-        stacked = torch.stack([sums[key] for key in keys])
-        values.update(zip(keys, stacked.tolist(), strict=True))
-    return values
 
 
 def weigh_decay(optimizer: Optimizer) -> Tensor | None:
@@ -154,7 +160,9 @@ def weigh_decay(optimizer: Optimizer) -> Tensor | None:
     Of a decay that is part of the gradient: ‖λw‖ / ‖g‖. Of a decoupled one, which works
     on the weights beside Adam's updates of about one LR a weight: λ‖w‖ / √n.
     """
-    decays, grads, count = [], [], 0
+    decays: list[float] = []
+    weights: list[Tensor] = []
+    grads: list[Tensor] = []
     is_decoupled = False
     for group in optimizer.param_groups:
         decay = group.get("weight_decay", 0.0)
@@ -165,29 +173,49 @@ def weigh_decay(optimizer: Optimizer) -> Tensor | None:
         for each in group["params"]:
             if each.grad is None or each.grad.is_sparse or each.ndim < 2:
                 continue
-            decays.append(decay * torch.linalg.vector_norm(each.detach().float()))
-            grads.append(torch.linalg.vector_norm(each.grad.float()))
-            count += each.numel()
-    if not decays:
+            decays.append(decay)
+            weights.append(each.detach())
+            grads.append(each.grad)
+    if not weights:
         return None
-    device = decays[0].device
-    top = torch.linalg.vector_norm(torch.stack([d.to(device) for d in decays]))
+    top = total_norm(weights, decays)
     if is_decoupled:
-        share: Tensor = top / count**0.5
+        share: Tensor = top / sum(each.numel() for each in weights) ** 0.5
     else:
-        below = torch.linalg.vector_norm(torch.stack([g.to(device) for g in grads]))
-        share = top / below
+        share = top / total_norm(grads)
     return share
+
+
+def total_norm(tensors: list[Tensor], factors: list[float] | None = None) -> Tensor:
+    """Return the norm of all tensors together, on the device of the first one.
+
+    Args:
+        tensors: One or more.
+        factors: What each is multiplied by; None: by 1.
+    """
+    norms = torch._foreach_norm(tensors, 2, dtype=torch.float32)  # noqa: SLF001
+    if factors is not None:
+        norms = torch._foreach_mul(norms, factors)  # noqa: SLF001
+    device = norms[0].device
+    total: Tensor = torch.linalg.vector_norm(
+        torch.stack([norm.to(device) for norm in norms])
+    )
+    return total
 
 
 def outside_of(
     named: Sequence[tuple[str, nn.Parameter]], optimizers: Iterable[Optimizer]
 ) -> list[str]:
     """Return names of trainable parameters that no optimizer holds."""
-    held = {
+    held = held_by(optimizers)
+    return [n for n, p in named if p.requires_grad and id(p) not in held][:MOST_NAMES]
+
+
+def held_by(optimizers: Iterable[Optimizer]) -> set[int]:
+    """Return the identities of all parameters that some optimizers hold."""
+    return {
         id(each)
         for optimizer in optimizers
         for group in optimizer.param_groups
         for each in group["params"]
     }
-    return [n for n, p in named if p.requires_grad and id(p) not in held][:MOST_NAMES]

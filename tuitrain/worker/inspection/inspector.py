@@ -1,6 +1,7 @@
 """All looks at one model, and when each of them is made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from tuitrain.worker.inspection.gradients import (
     MOST_NAMES,
     GradientSizes,
     StaleGradients,
+    held_by,
     outside_of,
     weigh_decay,
 )
@@ -114,7 +116,6 @@ class Inspector:
         self._targets: object = None
         self._outputs = OutputLook()
         self._inputs: InputLook | None = None
-        self._first_name = ""
         self._gathered = Gathered() if compares_samples else None
         self._modes = ModeLook(model)
         self._sizes = GradientSizes(self._named)
@@ -129,10 +130,11 @@ class Inspector:
         self._facts: dict[str, Any] = {}
         self._teller = Teller(trial, put)
         self._frozen = [n for n, p in self._named if not p.requires_grad][:MOST_NAMES]
-        self._forward_handles: list[RemovableHandle] = []
-        self._first_layers: list[RemovableHandle] = []
-        self._loss_handles: list[RemovableHandle] = []
-        self._step_handles: list[RemovableHandle] = []
+        self._mode_handles: list[RemovableHandle] = []
+        self._first_layers: dict[str, RemovableHandle] = {}
+        self._looking_handles: list[RemovableHandle] = []
+        self._before_handles: list[RemovableHandle] = []
+        self._after_handles: list[RemovableHandle] = []
         self._hook(model, loss)
 
     def note_batch(self, inputs: object, targets: object) -> None:
@@ -164,32 +166,35 @@ class Inspector:
     def remove(self) -> None:
         """Take the hooks away; calling it again does nothing."""
         self._end_looking()
-        for handle in (*self._step_handles, *self._forward_handles):
+        for handle in (*self._after_handles, *self._mode_handles):
             handle.remove()
-        self._step_handles, self._forward_handles = [], []
+        self._after_handles, self._mode_handles = [], []
 
     def _hook(self, model: nn.Module, loss: object) -> None:
-        self._forward_handles = [
+        if self._modes.layers:
+            seen = model.register_forward_pre_hook(Hook(self._modes.see))
+            self._mode_handles.append(seen)
+        self._looking_handles = [
             model.register_forward_pre_hook(Hook(self._see_inputs), with_kwargs=True),
             model.register_forward_hook(Hook(self._see_outputs)),
         ]
-        self._first_layers = [
-            module.register_forward_pre_hook(Hook(partial(self._see_first, name)))
+        self._first_layers = {
+            name: module.register_forward_pre_hook(Hook(partial(self._see_first, name)))
             # Hooks within a compiled model would have it compiled again.
             for name, module in model.named_modules()
             if isinstance(module, FIRST_LAYERS) and self._model is model
-        ]
+        }
         if isinstance(loss, nn.Module):
-            self._loss_handles.append(
+            self._looking_handles.append(
                 loss.register_forward_hook(Hook(self._see_loss), with_kwargs=True)
             )
         for index, optimizer in enumerate(self._optimizers):
-            before = partial(self._guard, "gradients", self._before_step, index)
-            after = partial(self._guard, "gradients", self._after_step, index)
-            self._step_handles += [
-                optimizer.register_step_pre_hook(_without_arguments(before)),
-                optimizer.register_step_post_hook(_without_arguments(after)),
-            ]
+            self._before_handles.append(
+                optimizer.register_step_pre_hook(partial(self._see_step, index))
+            )
+            self._after_handles.append(
+                optimizer.register_step_post_hook(partial(self._see_stepped, index))
+            )
 
     # --- what hooks see ---
 
@@ -198,27 +203,23 @@ class Inspector:
     ) -> None:
         if self._is_own:
             return
-        self._guard("modes", self._modes.see)
-        if not self._looking:
-            return
         self._newest = given[0] if given else next(iter(named.values()), None)
         if self._kept is None:
             self._kept = narrow(given, MOST_ROWS), narrow(named, MOST_ROWS)
 
     def _see_outputs(self, _: nn.Module, __: Any, outputs: object) -> None:  # noqa: ANN401
-        if self._looking and not self._is_own and isinstance(outputs, Tensor):
+        if not self._is_own and isinstance(outputs, Tensor):
             self._guard("outputs", self._outputs.see, outputs)
 
     def _see_first(self, name: str, module: nn.Module, given: tuple[Any, ...]) -> None:
         """Look at what goes into the layer with weights that is called first."""
-        if self._is_own or not self._looking or not given:
+        if self._is_own or not given:
             return
         if self._inputs is None:
             self._inputs = InputLook(name or "model", module)
-            self._first_name = name
+            self._remove_first_layers(but=name)
         # What parameters made, an embedding say, is no input of the model.
-        is_given = isinstance(given[0], Tensor) and not given[0].requires_grad
-        if name == self._first_name and is_given:
+        if isinstance(given[0], Tensor) and not given[0].requires_grad:
             self._guard("inputs", self._inputs.see, given[0])
 
     def _see_loss(
@@ -232,18 +233,26 @@ class Inspector:
 
     # --- around an update ---
 
+    def _see_step(self, index: int, *_: object) -> None:
+        self._guard("gradients", self._before_step, index)
+
+    def _see_stepped(self, index: int, *_: object) -> None:
+        if self._looking:
+            self._guard("gradients", self._after_step, index)
+        elif index == 0:
+            self._iteration += 1
+            if is_told_at(self._iteration):
+                self._guard("gradients", self._look_again)
+
     def _before_step(self, index: int) -> None:
+        optimizer = self._optimizers[index]
+        owned = held_by([optimizer])
         if index == 0:
             self._iteration += 1
-        optimizer = self._optimizers[index]
-        if index == 0 and (is_told_at(self._iteration)):
-            self._facts["decay_over_gradient"] = weigh_decay(optimizer)
-        if not self._looking:
-            return
-        owned = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        if index == 0:
             # Those outside of all optimizers are told apart elsewhere.
-            owned |= {id(p) for _, p in self._named} - self._all_owned()
+            owned |= {id(p) for _, p in self._named} - held_by(self._optimizers)
+            if is_told_at(self._iteration):
+                self._facts["decay_over_gradient"] = weigh_decay(optimizer)
         self._sizes.see(owned)
         self._stale[index].judge()
         if self._iteration == 1 and index == 0:
@@ -251,83 +260,86 @@ class Inspector:
             self._alike = find_alike(self._named)
 
     def _after_step(self, index: int) -> None:
-        if self._looking:
-            self._stale[index].note_update()
+        self._stale[index].note_update()
         if index + 1 < len(self._optimizers):
             return
-        done = self._iteration
-        if self._looking and done == LOOKED_AT:
+        if self._iteration >= LOOKED_AT:
             self._alike_now = find_alike(self._named)
-        if done >= LOOKED_AT and is_told_at(done):
             self._guard("units", self._look_at_units)
             self._tell()
             self._end_looking()
-        elif is_told_at(done):
+        elif is_told_at(self._iteration):
             self._tell()
 
-    def _all_owned(self) -> set[int]:
-        return {
-            id(parameter)
-            for optimizer in self._optimizers
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-        }
+    def _look_again(self) -> None:
+        """Look at what changes in a long training, once in a while."""
+        self._facts["decay_over_gradient"] = weigh_decay(self._optimizers[0])
+        self._guard("units", self._look_at_units)
+        self._tell()
 
     # --- looks of our own ---
+
+    @contextmanager
+    def _own_passes(self) -> Iterator[None]:
+        """Make passes that leave no trace, and are none of the training's."""
+        self._is_own = self._modes.is_paused = True
+        try:
+            with undisturbed(self._model):
+                yield
+        finally:
+            self._is_own = self._modes.is_paused = False
 
     def _look_at_answers(self) -> None:
         if self._kept is None:
             return
-        inputs, named = self._kept
-        self._is_own = True
-        try:
-            with undisturbed(self._model):
-                seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
-                outputs = seen.outputs
-                self._units_at_start = seen.units
-                self._facts["last_operation"] = seen.last_operation
-                self._facts["head_inputs"] = seen.head_inputs
-                self._facts["weight_norm_at_start"] = measure_weights(self._named)
-                if isinstance(outputs, Tensor):
-                    self._facts["output_spread"] = spread_of(outputs)
-                    self._facts["mixed_samples"] = mixes_samples(
-                        self._model, inputs, named, outputs
-                    )
-                targets = self._targets
-                self._facts["is_broadcast"] = is_broadcast(outputs, targets)
-                if isinstance(targets, Tensor):
-                    self._facts["target_shape"] = list(targets.shape)
-                if self._loss is not None and targets is not None:
-                    self._facts["batch_loss_ratio"] = compare_halves(
-                        self._loss, outputs, targets
-                    )
-        finally:
-            self._is_own = False
+        (inputs, named), targets = self._kept, self._targets
+        facts = self._facts
+        with self._own_passes():
+            seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
+            outputs = seen.outputs
+            self._units_at_start = seen.units
+            facts["last_operation"] = seen.last_operation
+            facts["head_inputs"] = seen.head_inputs
+            facts["weight_norm_at_start"] = measure_weights(self._named)
+            if isinstance(outputs, Tensor):
+                facts["output_spread"] = spread_of(outputs)
+                facts["mixed_samples"] = mixes_samples(
+                    self._model, inputs, named, outputs
+                )
+            facts["is_broadcast"] = is_broadcast(outputs, targets)
+            if isinstance(targets, Tensor):
+                facts["target_shape"] = list(targets.shape)
+            if self._loss is not None and targets is not None:
+                facts["batch_loss_ratio"] = compare_halves(self._loss, outputs, targets)
 
     def _look_at_units(self) -> None:
         if self._kept is None:
             return
         inputs, named = self._kept
-        self._is_own = True
-        try:
-            with undisturbed(self._model):
-                seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
-                self._units, outputs = seen.units, seen.outputs
-                self._facts["in_unit_interval_later"] = is_in_unit(outputs)
-                self._facts["top_class"] = share_of_top_class(outputs)
-                self._facts["weight_norm"] = measure_weights(self._named)
-                if isinstance(outputs, Tensor):
-                    self._facts["varies_with_input"] = varies(outputs)
-        finally:
-            self._is_own = False
+        with self._own_passes():
+            seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
+            self._units, outputs = seen.units, seen.outputs
+            self._facts["in_unit_interval_later"] = is_in_unit(outputs)
+            self._facts["top_class"] = share_of_top_class(outputs)
+            self._facts["weight_norm"] = measure_weights(self._named)
+            if isinstance(outputs, Tensor):
+                self._facts["varies_with_input"] = varies(outputs)
 
     def _end_looking(self) -> None:
         self._looking = False
         for each in self._stale:
             each.remove()
-        for handle in (*self._first_layers, *self._loss_handles):
+        for handle in (*self._looking_handles, *self._before_handles):
             handle.remove()
-        self._first_layers, self._loss_handles = [], []
+        self._looking_handles, self._before_handles = [], []
+        self._outputs.forget()
+        if self._inputs is not None:
+            self._inputs.forget()
+        self._remove_first_layers()
+
+    def _remove_first_layers(self, *, but: str | None = None) -> None:
+        for name in [name for name in self._first_layers if name != but]:
+            self._first_layers.pop(name).remove()
 
     # --- telling ---
 
@@ -338,13 +350,11 @@ class Inspector:
             iterations=self._iteration,
             looked=min(self._iteration, LOOKED_AT),
             checked=max((each.checked for each in self._stale), default=0),
-            stale=[each.stale for each in self._stale if each.stale is not None],
+            stale=[each.stale for each in self._stale],
             sizes=self._sizes.snapshot(),
             outside=outside_of(self._named, self._optimizers),
             alike=(list(self._alike), list(self._alike_now)),
-            probabilities=outputs.probabilities,
-            log_probabilities=outputs.log_probabilities,
-            in_unit=outputs.in_unit,
+            outputs=outputs.reader(),
             facts=dict(self._facts),
             inputs=None if self._inputs is None else self._inputs.reader(),
             signal=self._signal_reader(),
@@ -387,10 +397,3 @@ class Inspector:
         except Exception as error:  # noqa: BLE001 - a look must not end a training
             self._off.add(look)
             self._teller.report(look, error)
-
-
-def _without_arguments(call: Callable[[], object]) -> Callable[..., None]:
-    def hook(*_: object) -> None:
-        call()
-
-    return hook

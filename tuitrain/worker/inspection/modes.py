@@ -58,14 +58,24 @@ class ModeLook:
 
     def __init__(self, model: nn.Module) -> None:
         """Nothing noted so far."""
-        self._layers = two_faced(model)
-        self._trained = _Window(self._layers, wrong=False)
-        self._measured = _Window(self._layers, wrong=True)
+        named = two_faced(model)
+        self._names = [name for name, _ in named]
+        self._layers = [layer for _, layer in named]
+        self._trained = _Passes()
+        self._measured = _Passes()
+        self.is_paused = False
+        """Whether the passes under way are none of the training's."""
 
-    def see(self) -> None:
-        """Note the modes: a forward pass is under way."""
-        if self._layers:
-            (self._trained if torch.is_grad_enabled() else self._measured).see()
+    def see(self, *_: object) -> None:
+        """Note the modes: a forward pass is under way; a hook of the model."""
+        if self.is_paused:
+            return
+        passes = self._trained if torch.is_grad_enabled() else self._measured
+        passes.count += 1
+        # As good as always they are what they were, and no more is to be done.
+        modes = [layer.training for layer in self._layers]
+        if modes != passes.modes:
+            passes.change(modes)
 
     @property
     def layers(self) -> int:
@@ -75,34 +85,37 @@ class ModeLook:
     @property
     def off_in_training(self) -> list[str]:
         """Layers in evaluation mode in each of the newest passes with gradients."""
-        return self._trained.always()
+        return self._trained.always(self._names, wrong=False)
 
     @property
     def on_in_validation(self) -> list[str]:
         """Layers in training mode in each of the newest passes without gradients."""
-        return self._measured.always()
+        return self._measured.always(self._names, wrong=True)
 
 
-class _Window:
-    """How many passes in a row each layer has been in the wrong mode."""
+class _Passes:
+    """In which mode each layer is, and for how many passes in a row."""
 
-    def __init__(self, layers: list[tuple[str, nn.Module]], *, wrong: bool) -> None:
-        self._layers = layers
-        self._wrong = wrong
-        self._passes = 0
-        self._runs = [0] * len(layers)
+    def __init__(self) -> None:
+        self.count = 0
+        self.modes: list[bool] = []
+        self._since: list[int] = []
 
-    def see(self) -> None:
-        self._passes += 1
-        for index, (_, layer) in enumerate(self._layers):
-            wrong = layer.training is self._wrong
-            self._runs[index] = self._runs[index] + 1 if wrong else 0
+    def change(self, modes: list[bool]) -> None:
+        """Note the modes of the newest pass, which are not those of the one before."""
+        before = self.modes or [not mode for mode in modes]
+        since = self._since or [0] * len(modes)
+        self._since = [
+            start if mode is old else self.count - 1
+            for start, mode, old in zip(since, modes, before, strict=True)
+        ]
+        self.modes = modes
 
-    def always(self) -> list[str]:
-        least = min(MOST_PASSES, self._passes)
+    def always(self, names: list[str], *, wrong: bool) -> list[str]:
+        least = min(MOST_PASSES, self.count)
         named = [
             name
-            for (name, _), run in zip(self._layers, self._runs, strict=True)
-            if least and run >= least
+            for name, mode, start in zip(names, self.modes, self._since, strict=False)
+            if mode is wrong and self.count - start >= least
         ]
         return named[:MOST_NAMES]

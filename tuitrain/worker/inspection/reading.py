@@ -1,9 +1,14 @@
 """Facts that are still tensors, and become plain where waiting for them is allowed."""
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
+
+MOST_KEPT_BYTES: Final = 2 * 1024 * 1024
+"""Minibatches that are kept to be read together; more is not worth the memory."""
 
 _WRAPPERS: Final = ("DataParallel", "DistributedDataParallel")
 
@@ -30,6 +35,37 @@ def narrow(value: Any, rows: int) -> Any:  # noqa: ANN401 - nested as it came
     if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
         return type(value)(narrow(part, rows) for part in value)
     return value
+
+
+class Kept:
+    """Copies of small tensors, for the sender thread to work something out from."""
+
+    def __init__(self) -> None:
+        """Nothing so far."""
+        self._tensors: list[Tensor] = []
+        self._bytes = 0
+
+    def keep(self, value: Tensor) -> bool:
+        """Copy a tensor; False: it is too large for what is left."""
+        self._bytes += value.nbytes
+        if self._bytes > MOST_KEPT_BYTES:
+            return False
+        self._tensors.append(value.clone())
+        return True
+
+    def tensors(self) -> list[Tensor]:
+        """Return the copies there are by now."""
+        return list(self._tensors)
+
+
+def join(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Yield the tensors on the CPU, those of samples of the same shape as one."""
+    groups: dict[tuple[object, ...], list[Tensor]] = {}
+    for each in tensors:
+        key = each.shape[1:], each.dtype, each.device
+        groups.setdefault(key, []).append(each)
+    for group in groups.values():
+        yield torch.cat(group).cpu()
 
 
 def unwrap(model: nn.Module) -> nn.Module:

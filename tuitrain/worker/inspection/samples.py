@@ -1,6 +1,5 @@
 """The samples themselves: their scale, whether targets follow from them, and twins."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tuitrain.events import InputFacts, SignalFacts
+from tuitrain.worker.inspection.reading import Kept, join
 
 MOST_SAMPLES: Final = 500
 """Samples that targets are told from: 30 ms on one core."""
@@ -19,6 +19,9 @@ FEWEST_SAMPLES: Final = 100
 MOST_FEATURES: Final = 4096
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Data whose samples are compared one by one; of more, twins are not looked for."""
+
+BITE: Final = 1024
+"""Samples that are copied at once for that."""
 
 MOST_COLUMNS: Final = 256
 RICH_BITS: Final = 60
@@ -46,14 +49,22 @@ class Sources:
 
 
 class InputLook:
-    """Adds up what the first layer is fed, feature by feature, on its device."""
+    """Adds up what the first layer is fed, feature by feature.
+
+    Small minibatches are kept and added up together when they are told, large ones at
+    once and on their device: of the small ones it is each operation that takes time, of
+    the large ones it is memory that is short.
+    """
 
     def __init__(self, layer: str, module: nn.Module) -> None:
         """Look at the inputs of `module`."""
         self._layer = layer
         self._axis = 1 if "Conv" in type(module).__name__ else -1
+        self._kept = Kept()
         self._sums: Tensor | None = None
         self._samples = 0
+        self._told: tuple[int, InputFacts | None] = 0, None
+        """Of how many samples what was told; the sender thread's own."""
 
     def see(self, inputs: Tensor) -> None:
         """Add one minibatch, until there are enough samples."""
@@ -61,41 +72,65 @@ class InputLook:
             return
         if not inputs.is_floating_point() or inputs.ndim < 2:
             return
-        values = inputs.detach().movedim(self._axis, 0)
-        values = values.reshape(values.shape[0], -1)
-        finite = values.isfinite()
-        values = torch.where(finite, values, 0)
-        top = values.abs().amax(1).double()
-        # Divided by the largest, squares stay within the range of any number.
-        shrunk = values / top.clamp_min(1e-30).to(values.dtype)[:, None]
-        square = torch.linalg.vector_norm(shrunk, dim=1, dtype=torch.float32)
-        sums = torch.stack(
-            (
-                finite.sum(1).double(),
-                values.sum(1, dtype=torch.float64),
-                (square.double() * top).square(),
-                torch.full_like(top, values.shape[1]),
-                top,
-            )
-        )
         self._samples += inputs.shape[0]
-        if self._sums is None:
-            self._sums = sums
-        elif self._sums.shape == sums.shape:
-            added = self._sums[:4] + sums[:4]
-            most = torch.maximum(self._sums[4:], sums[4:])
-            self._sums = torch.cat((added, most))
+        values = inputs.detach()
+        if not self._kept.keep(values):
+            self._sums = _add(self._sums, _sum_up(values, self._axis))
 
     def reader(self) -> Callable[[], InputFacts | None]:
-        """Return what reads the sums as they are now."""
-        sums, samples, layer = self._sums, self._samples, self._layer
-        if sums is None:
-            return lambda: None
-        return lambda: _describe(layer, samples, sums.cpu().numpy())
+        """Return what reads all that was seen until now."""
+        sums, samples = self._sums, self._samples
+        kept, axis = self._kept.tensors(), self._axis
+
+        def read() -> InputFacts | None:
+            if self._told[0] != samples:
+                total = sums
+                for each in join(kept):
+                    total = _add(total, _sum_up(each, axis))
+                self._told = samples, _describe(self._layer, samples, total)
+            return self._told[1]
+
+        return read
+
+    def forget(self) -> None:
+        """Let go of what is kept; what has been read already is told again."""
+        self._kept = Kept()
 
 
-def _describe(layer: str, samples: int, sums: NDArray[np.float64]) -> InputFacts | None:
-    count, total, square, rows, largest = sums
+def _sum_up(inputs: Tensor, axis: int) -> Tensor:
+    """Return count, sum, sum of squares, rows and largest of each feature."""
+    values = inputs.movedim(axis, 0)
+    values = values.reshape(values.shape[0], -1)
+    finite = values.isfinite()
+    values = torch.where(finite, values, 0)
+    top = values.abs().amax(1).double()
+    # Divided by the largest, squares stay within the range of any number.
+    shrunk = values / top.clamp_min(1e-30).to(values.dtype)[:, None]
+    square = torch.linalg.vector_norm(shrunk, dim=1, dtype=torch.float32)
+    return torch.stack(
+        (
+            finite.sum(1).double(),
+            values.sum(1, dtype=torch.float64),
+            (square.double() * top).square(),
+            torch.full_like(top, values.shape[1]),
+            top,
+        )
+    )
+
+
+def _add(sums: Tensor | None, more: Tensor) -> Tensor:
+    if sums is None:
+        return more
+    if sums.shape != more.shape:
+        return sums
+    most = torch.maximum(sums[4:], more[4:].to(sums.device))
+    return torch.cat((sums[:4] + more[:4].to(sums.device), most))
+
+
+def _describe(layer: str, samples: int, sums: Tensor | None) -> InputFacts | None:
+    if sums is None:
+        return None
+    count, total, square, rows, largest = sums.cpu().numpy()
     missing = int((rows - count).sum())
     kept = count > 0
     if not kept.any():
@@ -108,7 +143,7 @@ def _describe(layer: str, samples: int, sums: NDArray[np.float64]) -> InputFacts
     # A feature that never changes says nothing of how the others are scaled.
     moving = sd > 1e-6 * np.maximum(rms, 1e-30)
     quotient = np.abs(mean[moving]) / sd[moving]
-    middle = float(np.median(rms[moving])) if moving.any() else 0.0
+    middle = _median(rms[moving]) if moving.any() else 0.0
     return InputFacts(
         layer=layer,
         samples=samples,
@@ -117,9 +152,15 @@ def _describe(layer: str, samples: int, sums: NDArray[np.float64]) -> InputFacts
         mean=_short(total.sum() / count.sum()),
         rms=_short(np.sqrt(square.sum() / count.sum())),
         largest=_short(largest.max()),
-        mean_over_sd=_short(np.median(quotient)) if len(quotient) else 0.0,
+        mean_over_sd=_short(_median(quotient)) if len(quotient) else 0.0,
         scale_ratio=_short(rms.max() / middle) if middle else 1.0,
     )
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    # numpy's own imports masked arrays on its first call, 25 ms that training waits for.
+    ordered, middle = np.sort(values), len(values) // 2
+    return float(ordered[middle] + ordered[-1 - middle]) / 2
 
 
 def _short(value: float) -> float:
@@ -187,22 +228,21 @@ def measure_signal(inputs: Tensor, targets: Tensor) -> SignalFacts | None:
     Returns:
         None: the targets are all the same, or too few samples differ.
     """
-    inputs, first = torch.unique(inputs.double(), dim=0, return_inverse=True)
-    picked = torch.zeros(len(inputs), dtype=targets.dtype)
-    picked[first] = targets
-    targets = picked
-    count = len(inputs)
-    if count < FEWEST_SAMPLES or not inputs.isfinite().all():
+    if not inputs.isfinite().all():
         return None
-    scale = inputs.std(0)
+    rows = inputs.double()
+    picked = _one_of_each(rows)
+    rows, targets = rows[picked], targets[picked]
+    count = len(rows)
+    if count < FEWEST_SAMPLES:
+        return None
+    scale, mean = torch.std_mean(rows, 0)
     moving = scale > 1e-9
     if not moving.any():
         return None
-    rows = (inputs[:, moving] - inputs[:, moving].mean(0)) / scale[moving]
+    rows = (rows[:, moving] - mean[moving]) / scale[moving]
     is_regression = targets.is_floating_point() and len(torch.unique(targets)) > 10
-    distance = torch.cdist(rows.float(), rows.float())
-    distance.fill_diagonal_(float("inf"))
-    nearest = targets[distance.argmin(1)]
+    nearest = targets[_nearest_other(rows.float())]
     if is_regression:
         wanted = (targets - targets.mean()).double()[:, None]
     else:
@@ -233,6 +273,20 @@ def measure_signal(inputs: Tensor, targets: Tensor) -> SignalFacts | None:
     )
 
 
+def _one_of_each(rows: Tensor) -> Tensor:
+    """Return where each different sample is; of several that are the same, the last."""
+    places = {row.tobytes(): index for index, row in enumerate(rows.numpy())}
+    return torch.tensor(list(places.values()))
+
+
+def _nearest_other(rows: Tensor) -> Tensor:
+    """Return for each row which other one is nearest."""
+    # Squared distance less what is the same for all others of a row.
+    distance = torch.addmm(rows.square().sum(1)[None], rows, rows.T, alpha=-2)
+    distance.fill_diagonal_(float("inf"))
+    return distance.argmin(1)
+
+
 def _leave_one_out(rows: Tensor, wanted: Tensor) -> Tensor:
     """Return ridge regression's guess for each row, made without it.
 
@@ -245,8 +299,9 @@ def _leave_one_out(rows: Tensor, wanted: Tensor) -> Tensor:
     guess: Tensor
     count, features = rows.shape
     if features < count:
-        penalty = features * torch.eye(features, dtype=rows.dtype)
-        half = torch.linalg.solve(rows.T @ rows + penalty, rows.T).T
+        squares = rows.T @ rows
+        squares.diagonal().add_(features)
+        half = torch.cholesky_solve(rows.T, torch.linalg.cholesky(squares)).T
         leverage = (rows * half).sum(1)
         missed = wanted - half @ (rows.T @ wanted)
         guess = wanted - missed / (1 - leverage)[:, None]
@@ -288,13 +343,19 @@ def count_twins(sources: Sources) -> tuple[float, float, float] | None:
 
 def _is_rich(rows: Tensor) -> bool:
     """Whether samples have so many different values that no two are alike by chance."""
-    some = rows[:MOST_SAMPLES].detach().cpu().flatten(1)[:, :MOST_FEATURES]
-    kinds = [len(torch.unique(column)) for column in some.T[:MOST_COLUMNS]]
-    return sum(math.log2(max(1, count)) for count in kinds) > RICH_BITS
+    some = rows[:MOST_SAMPLES].detach().cpu().flatten(1)[:, :MOST_COLUMNS]
+    columns = np.sort(some.T.contiguous().numpy(), axis=1)
+    kinds = (columns[:, 1:] != columns[:, :-1]).sum(1) + 1
+    return float(np.log2(kinds).sum()) > RICH_BITS
 
 
 def _digests(rows: Tensor) -> list[int]:
     array: NDArray[Any] = rows.detach().cpu().flatten(1).contiguous().numpy()
-    # Python's own hash of bytes, 64 bits and keyed: ten times faster than a digest, and
-    # two of a million rows meet by chance once in ten million data sets.
-    return [hash(row.tobytes()) for row in array]
+    size = array.nbytes // len(array)
+    digests: list[int] = []
+    for first in range(0, len(array), BITE):
+        data = array[first : first + BITE].tobytes()
+        # Python's own hash of bytes, 64 bits and keyed: ten times faster than a digest,
+        # and two of a million rows meet by chance once in ten million data sets.
+        digests += [hash(data[at : at + size]) for at in range(0, len(data), size)]
+    return digests

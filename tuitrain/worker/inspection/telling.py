@@ -15,7 +15,8 @@ from tuitrain.events import (
     TrialId,
     UnitFacts,
 )
-from tuitrain.worker.inspection.gradients import read_sizes
+from tuitrain.worker.inspection.answers import OutputFacts
+from tuitrain.worker.inspection.gradients import Sums, read_sizes
 from tuitrain.worker.inspection.reading import flag, number
 from tuitrain.worker.inspection.units import UnitShare, read_units
 
@@ -40,14 +41,12 @@ class Snapshot:
     looked: int
     """Iterations the sums of gradients are over."""
     checked: int
-    stale: list[Tensor]
-    sizes: tuple[list[tuple[str, nn.Parameter]], dict[int, Tensor]]
+    stale: list[Tensor | int]
+    sizes: tuple[list[tuple[str, nn.Parameter]], Sums]
     outside: list[str]
     alike: tuple[list[tuple[str, Tensor]], list[tuple[str, Tensor]]]
     """Before the first update, and now."""
-    probabilities: Tensor | None
-    log_probabilities: Tensor | None
-    in_unit: Tensor | None
+    outputs: Callable[[], OutputFacts]
     facts: dict[str, Any]
     """What a look of our own found, by the names of `Inspection`."""
     inputs: Callable[[], InputFacts | None] | None
@@ -76,7 +75,7 @@ class Teller:
             missing = []
         began, now = seen.alike
         still = {name for name, same in now if bool(same)}
-        facts = seen.facts
+        facts, outputs = seen.facts, seen.outputs()
         at_start: list[UnitFacts] = self._once(
             "units", lambda: read_units(seen.units[0])
         )
@@ -94,9 +93,9 @@ class Teller:
                 alike_units=[n for n, same in began if bool(same) and n in still],
                 alike_at_start=[n for n, same in began if bool(same)],
                 target_shape=facts.get("target_shape", []),
-                are_probabilities=flag(seen.probabilities),
-                are_log_probabilities=flag(seen.log_probabilities),
-                in_unit_interval=flag(seen.in_unit),
+                are_probabilities=flag(outputs.probabilities),
+                are_log_probabilities=flag(outputs.log_probabilities),
+                in_unit_interval=flag(outputs.in_unit),
                 in_unit_interval_later=flag(facts.get("in_unit_interval_later")),
                 last_operation=facts.get("last_operation", ""),
                 is_broadcast=facts.get("is_broadcast"),

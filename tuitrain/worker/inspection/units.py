@@ -1,5 +1,6 @@
 """Units of the model: activations that are dead or saturated, weights that are alike."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tuitrain.events import UnitFacts
+from tuitrain.worker.inspection.gradients import total_norm
 
 MOST_ACTIVATIONS: Final = 64
 SATURATED_TANH: Final = 0.9866
@@ -69,7 +71,7 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **(kwargs or {}))
         called = func.__name__.partition(".")[0]
         kind = _KINDS.get(called)
-        if isinstance(result, Tensor) and not _is_view(result, args):
+        if self.linear and isinstance(result, Tensor) and not _is_view(result, args):
             # What was there before is gone, and its address is used again.
             self.linear.pop(result.data_ptr(), None)
         if called in _ENDS and isinstance(result, Tensor):
@@ -115,6 +117,15 @@ def _is_view(result: Tensor, args: tuple[Any, ...]) -> bool:
     )
 
 
+_PLAIN: Final[dict[type, Callable[[Any], Any]]] = {
+    dict: dict,
+    OrderedDict: dict,
+    list: list,
+    set: set,
+}
+"""Of each kind of container without attributes of its own, what holds the same."""
+
+
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Run a forward pass in evaluation mode that leaves no trace in the model.
@@ -146,22 +157,29 @@ class _Attributes:
 
     def __init__(self, module: nn.Module) -> None:
         self._values = dict(module.__dict__)
-        self._contents = {
-            name: copy(value)
-            for name, value in self._values.items()
+        self._contents = [
+            (value, _copy(value))
+            for value in self._values.values()
             if isinstance(value, dict | list | set)
-        }
+        ]
 
     def put_back(self, module: nn.Module) -> None:
         module.__dict__.clear()
         module.__dict__.update(self._values)
-        for name, content in self._contents.items():
-            value: Any = self._values[name]
+        for value, content in self._contents:
             if isinstance(value, list):
                 value[:] = content
-            else:
+            elif value or content:
                 value.clear()
                 value.update(content)
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401 - a dict, list or set
+    # Most of a module's containers are empty; `copy` takes a hundred times as long.
+    plain = _PLAIN.get(type(value))
+    if plain is None:
+        return copy(value)
+    return plain(value) if value else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,12 +238,7 @@ def share_of_top_class(outputs: object) -> Tensor | None:
 def measure_weights(named: Sequence[tuple[str, nn.Parameter]]) -> Tensor | None:
     """Return the norm of all weight tensors that are trained; None: there are none."""
     weights = [p.detach() for _, p in named if p.requires_grad and p.ndim >= 2]
-    if not weights:
-        return None
-    norms = torch._foreach_norm(weights, 2, dtype=torch.float32)  # noqa: SLF001
-    device = norms[0].device
-    norm: Tensor = torch.linalg.vector_norm(torch.stack([n.to(device) for n in norms]))
-    return norm
+    return total_norm(weights) if weights else None
 
 
 def find_alike(
