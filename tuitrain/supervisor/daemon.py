@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from tuitrain.checklist import RefusedError, SettingsError
-from tuitrain.clock import SYSTEM_CLOCK
 from tuitrain.commands import (
     Command,
     RerunStep,
@@ -41,6 +39,7 @@ from tuitrain.supervisor.sampling import Sampling
 from tuitrain.supervisor.server import Server
 from tuitrain.supervisor.slots import DeviceError, Slots, plan_slots
 from tuitrain.supervisor.streams import Line, StudyStreams
+from tuitrain.supervisor.trouble import TroubleLog
 from tuitrain.supervisor.watch import Watch
 from tuitrain.supervisor.whereabouts import (
     Whereabouts,
@@ -63,7 +62,6 @@ _REFUSALS: Final = (ArgumentsGoneError, RefusedError, SettingsError, StoreError)
 """Why a command is not done, each in one line."""
 _PLACES_CHECK_S: Final = 3.0
 _RETRY_S: Final = 1.0
-_REPORT_AGAIN_S: Final = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +116,7 @@ class Daemon:
         self._quiet_since_s: float | None = None
         self._is_held_up = False
         self._disk_trouble = ""
-        self._reported_s: dict[str, float] = {}
+        self._troubles = TroubleLog()
 
     @property
     def _model(self) -> StudyModel:
@@ -230,7 +228,7 @@ class Daemon:
                 self._read_trial(trial)
             except (StoreError, LogVersionError) as error:
                 # One damaged file must not hold up the others.
-                self._log_once(str(error))
+                self._troubles.add(str(error))
 
     def _read_trial(self, trial: TrialId) -> None:
         self._take(self._streams.read_state(trial))
@@ -309,7 +307,7 @@ class Daemon:
             try:
                 self._conductor.remember(self._streams.read_state(trial))
             except (StoreError, LogVersionError) as error:
-                self._log_once(str(error))
+                self._troubles.add(str(error))
         self._past.begin(trials)
 
     async def _catch_up(self) -> None:
@@ -379,15 +377,8 @@ class Daemon:
 
     def _report(self, trouble: str) -> None:
         """Tell the clients too: the log may be on the very disk that is full."""
-        self._log_once(trouble)
+        self._troubles.add(trouble)
         self._server.tell_trouble(trouble)
-
-    def _log_once(self, trouble: str) -> None:
-        """Put trouble in the log, once in a while only: it is tried again and again."""
-        now_s = SYSTEM_CLOCK.mono_s()
-        if now_s - self._reported_s.get(trouble, -math.inf) > _REPORT_AGAIN_S:
-            self._reported_s[trouble] = now_s
-            _log.error("%s; will try again", trouble)
 
 
 def _launches(command: Command) -> bool:
