@@ -4,9 +4,10 @@ import pytest
 import tomli_w
 
 from tests.flow.supervised import Supervised
+from tests.flow.trials import make_trial, read_events
 from tests.flow.waiting import wait_for
 from tuitrain.commands import RunStep
-from tuitrain.events import Verdict
+from tuitrain.events import PointsMeasured, TrialFinished, Verdict
 from tuitrain.model import TrialState
 
 pytestmark = pytest.mark.flow
@@ -37,6 +38,30 @@ def task(trial: Trial) -> Task:
         optimizer=lambda params: torch.optim.AdamW(params, lr=trial.lr),
     )
 """
+
+
+REPLACED = """
+    import os, sys
+    if os.environ.get("PYTHONHASHSEED") != "7":
+        os.environ["PYTHONHASHSEED"] = "7"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    import tuitrain
+    run = tuitrain.init()
+    for _ in range(3):
+        run.log({"loss": 0.5})
+"""
+
+
+def test_a_script_that_begins_once_more_in_its_own_process_is_recorded(door, study):
+    spec, folder = make_trial(study, 1, REPLACED)
+    door.launcher.launch(spec, folder)
+    # Torch is loaded twice, once for each wait.
+    door.begin(folder)
+    assert door.finish(folder).exit_code == 0
+    events = read_events(folder.points)
+    (points,) = [e for e in events if isinstance(e, PointsMeasured)]
+    assert points.iteration == [1, 2, 3]
+    assert isinstance(events[-1], TrialFinished)
 
 
 def test_trials_of_a_torch_script_are_forked_and_judged(study):

@@ -6,8 +6,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from tuitrain.events import LogVersionError, TrialStarted
 from tuitrain.store import (
     TRIAL_VARIABLE,
+    LogFollower,
     LogWriter,
     StoreError,
     TrialFolder,
@@ -27,6 +29,9 @@ class _Current:
 
     session: Session | None = None
     was_claimed = False
+    has_begun = False
+    """Whether a session began in this process, which one that was replaced by `exec`
+    does not know any more."""
 
 
 _current: Final = _Current()
@@ -42,6 +47,7 @@ def begin_session(
         folder: Of the trial.
         writer: Its log; None: somebody else writes it.
     """
+    _current.has_begun = True
     session = Session(spec, folder, Recorder(spec.trial, writer, _make_offer(spec)))
 
     owner = os.getpid()
@@ -85,19 +91,28 @@ def _begin_launched(folder: TrialFolder) -> Session | None:
     """Begin the trial of a process that was told of it by the environment alone.
 
     A log that is there already belongs to the process that launched this one, a loader's
-    worker say: then the same limits hold, and nothing is written.
+    worker say: then the same limits hold, and nothing is written. Unless this is that
+    process, whose script began once more by `exec`.
     """
     try:
         spec = read_spec(folder.spec)
         writer = None
-        if not folder.points.exists():
+        if not folder.points.exists() or _is_replaced(folder):
             stream = f"{spec.trial}/points"
             writer = LogWriter(folder.points, stream, booted_at_s=spec.booted_at_s)
-    except StoreError:
+    except (StoreError, LogVersionError):
         return None
     session = begin_session(spec, folder, writer)
     finish_at_exit(session)
     return session
+
+
+def _is_replaced(folder: TrialFolder) -> bool:
+    """Whether this is the trial's own process, after an `exec`."""
+    if _current.has_begun:
+        return False
+    events = [record.event for record in LogFollower(folder.state).read()]
+    return any(isinstance(e, TrialStarted) and e.pid == os.getpid() for e in events)
 
 
 def _make_offer(spec: TrialSpec) -> LineOffer | None:
