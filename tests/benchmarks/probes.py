@@ -6,6 +6,7 @@ besides cancels out.
 """
 
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,10 @@ class Training:
     def __init__(self) -> None:
         torch.manual_seed(0)
         config = {"lr": 1e-3, "weight_decay": 1e-4}
+        # The script becomes `__main__`, by which forked processes name what they return.
+        main = sys.modules["__main__"]
         task = load_function(SCRIPT, "task")(Trial(config))
+        sys.modules["__main__"] = main
         images, labels = task.train.tensors
         self.task, self.iteration = task, 0
         self.optimizer = task.optimizer(list(task.model.parameters()))
