@@ -103,35 +103,50 @@ def compare_halves(
     return 2 * values[0] / (values[1] + values[2])
 
 
-def mixes_samples(
+def look_at_dependence(
     model: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], outputs: Tensor
-) -> Tensor | None:
-    """Return whether a sample's output changes when all others become like it.
+) -> tuple[Tensor | None, Tensor | None]:
+    """Ask what a sample's output depends on besides the sample itself.
 
-    Call within `undisturbed`. None: it can't be told, since samples are not what the
-    first dimension counts.
+    Call within `undisturbed`.
+
+    Returns:
+        Whether outputs change when other samples do, and which share of what outputs
+        differ by is there between two passes of the same samples, too: 0 without chance
+        in the model, 1 if chance is all. None: it can't be told, since samples are not
+        what the first dimension counts.
     """
     samples = outputs.shape[0] if outputs.ndim else 0
     if samples < 3 or any(
         getattr(module, "batch_first", True) is False for module in model.modules()
     ):
-        return None
+        return None, None
     tensors = [each for each in (*inputs, *named.values()) if isinstance(each, Tensor)]
     if not tensors or any(not t.ndim or t.shape[0] != samples for t in tensors):
-        return None
-    found = None
-    # Two of them: what is mixed into a single one may be cut off by a ReLU.
-    for kept in (0, samples // 2):
-        order = torch.full((samples,), kept)
-        alike = tuple(_ordered(each, order) for each in inputs)
-        alike_named = {name: _ordered(each, order) for name, each in named.items()}
-        other = model(*alike, **alike_named)
-        if not isinstance(other, Tensor) or other.shape != outputs.shape:
-            return None
-        change = (other[kept] - outputs[kept]).abs().amax()
-        mixed = change > SAME * outputs.abs().amax()
-        found = mixed if found is None else found | mixed
-    return found
+        return None, None
+    kept = _irregular_half(samples)
+    order = torch.tensor([row if row in kept else 0 for row in range(samples)])
+    alike = tuple(_ordered(each, order) for each in inputs)
+    alike_named = {name: _ordered(each, order) for name, each in named.items()}
+    other, again = model(*alike, **alike_named), model(*inputs, **named)
+    if any(
+        not isinstance(o, Tensor) or o.shape != outputs.shape for o in (other, again)
+    ):
+        return None, None
+    rows = torch.tensor(sorted(kept), device=outputs.device)
+    change = (other[rows] - outputs[rows]).abs().amax()
+    by_chance = (again - outputs).float().square().mean().sqrt()
+    spread = outputs.float().var(0, correction=0).mean().sqrt()
+    mixed = change > SAME * outputs.abs().amax()
+    return mixed, by_chance / (math.sqrt(2) * spread)
+
+
+def _irregular_half(samples: int) -> set[int]:
+    """Return the rows that stay: the Thue-Morse sequence, which no stride is in step with.
+
+    However samples are mixed, some that stay then meet some that do not.
+    """
+    return {row for row in range(samples) if row.bit_count() % 2 == 0}
 
 
 def varies(outputs: Tensor) -> Tensor | None:

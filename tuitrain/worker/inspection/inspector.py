@@ -16,7 +16,7 @@ from tuitrain.worker.inspection.answers import (
     compare_halves,
     is_broadcast,
     is_in_unit,
-    mixes_samples,
+    look_at_dependence,
     spread_of,
     varies,
 )
@@ -39,8 +39,10 @@ from tuitrain.worker.inspection.samples import (
     InputLook,
     Sources,
     count_twins,
+    is_given,
     signal_of,
 )
+from tuitrain.worker.inspection.scale import ScaleLook
 from tuitrain.worker.inspection.telling import (
     LOOKED_AT,
     Snapshot,
@@ -113,6 +115,7 @@ class Inspector:
         self._newest: object = None
         self._targets: object = None
         self._outputs = OutputLook()
+        self._scale = ScaleLook(is_on=self._loss is None and updates)
         self._inputs: InputLook | None = None
         self._first_name = ""
         self._gathered = Gathered() if compares_samples else None
@@ -208,6 +211,7 @@ class Inspector:
     def _see_outputs(self, _: nn.Module, __: Any, outputs: object) -> None:  # noqa: ANN401
         if self._looking and not self._is_own and isinstance(outputs, Tensor):
             self._guard("outputs", self._outputs.see, outputs)
+            self._guard("scale", self._scale.see, outputs)
 
     def _see_first(self, name: str, module: nn.Module, given: tuple[Any, ...]) -> None:
         """Look at what goes into the layer with weights that is called first."""
@@ -216,9 +220,7 @@ class Inspector:
         if self._inputs is None:
             self._inputs = InputLook(name or "model", module)
             self._first_name = name
-        # What parameters made, an embedding say, is no input of the model.
-        is_given = isinstance(given[0], Tensor) and not given[0].requires_grad
-        if name == self._first_name and is_given:
+        if name == self._first_name and is_given(given[0], self._model):
             self._guard("inputs", self._inputs.see, given[0])
 
     def _see_loss(
@@ -276,6 +278,7 @@ class Inspector:
     # --- looks of our own ---
 
     def _look_at_answers(self) -> None:
+        self._facts["loss_scale"] = self._scale.compare(self._targets)
         if self._kept is None:
             return
         inputs, named = self._kept
@@ -290,9 +293,8 @@ class Inspector:
                 self._facts["weight_norm_at_start"] = measure_weights(self._named)
                 if isinstance(outputs, Tensor):
                     self._facts["output_spread"] = spread_of(outputs)
-                    self._facts["mixed_samples"] = mixes_samples(
-                        self._model, inputs, named, outputs
-                    )
+                    found = look_at_dependence(self._model, inputs, named, outputs)
+                    self._facts["mixed_samples"], self._facts["chance_share"] = found
                 targets = self._targets
                 self._facts["is_broadcast"] = is_broadcast(outputs, targets)
                 if isinstance(targets, Tensor):
