@@ -122,11 +122,23 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "bad_initialization@start",
         "dead_relu@start",
         "vanishing_gradients",
+        "lr_decayed_too_early",
     ),
     "excess_regularization": (*BUGS, "initial_loss_mismatch"),
-    "loss_not_decreasing": _STOPS_LEARNING,
+    "loss_not_decreasing": (
+        *_STOPS_LEARNING,
+        "lr_decayed_too_early",
+        "underfitting@narrow",
+    ),
     "class_collapse": _STOPS_LEARNING,
     "labels_carry_no_signal": (*PROBES, "wrong_mode@validation", *NUMERIC),
+    "labels_carry_no_signal@stuck": (
+        *PROBES,
+        "wrong_mode@validation",
+        *FIRST,
+        "lr_too_low",
+        *NUMERIC,
+    ),
     "update_ratio_off": _STOPS_LEARNING,
     "loss_exploded": (*BUGS, *FIRST),
     "stuck_below_fit": (*PROBES, *FIRST, "dead_relu", *DATA),
@@ -155,6 +167,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "overfitting",
         "lr_too_high",
     ),
+    "underfitting@narrow": ("out_of_memory", *_STOPS_LEARNING),
     "underfitting": (
         "out_of_memory",
         *_STOPS_LEARNING,
@@ -183,7 +196,8 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
 }
 """For each symptom the findings it may follow from, the most direct evidence first.
 `@start`: only if it was so before the first update; `@whole`: only if a whole layer is
-concerned; `@validation`: only in passes without gradients. What was there at the start
+concerned; `@validation`: only in passes without gradients; `@narrow`: only if a layer of
+few units is why; `@stuck`: only if the training data are not learned either. What was there at the start
 follows from bugs alone, unless it has an entry of its own."""
 
 _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
@@ -206,6 +220,10 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
     kinds = {finding.kind for finding in findings}
     if any(f.kind == "dead_relu" and f.evidence.get("is_whole") for f in findings):
         kinds.add("dead_relu@whole")
+    if any(f.kind == "underfitting" and f.evidence.get("narrowest") for f in findings):
+        kinds.add("underfitting@narrow")
+    if any(_is_stuck(finding) for finding in findings):
+        kinds.add("labels_carry_no_signal@stuck")
     for finding in findings:
         if finding.kind == "wrong_mode" and finding.evidence.get("phase") != "training":
             # What a validation does wrong says nothing of the training.
@@ -227,8 +245,16 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
+def _is_stuck(finding: Finding) -> bool:
+    is_of_labels = finding.kind == "labels_carry_no_signal"
+    return is_of_labels and not finding.evidence.get("training_loss_falls")
+
+
 def _find_cause(kind: str, kinds: set[str]) -> str | None:
-    if f"{kind}@start" in kinds:
+    special = next((k for k in (f"{kind}@narrow", f"{kind}@stuck") if k in kinds), None)
+    if special is not None:
+        causes = list(CAUSES[special])
+    elif f"{kind}@start" in kinds:
         # It was there before anything that updates could do.
         at_start = [each for each in CAUSES.get(kind, ()) if each in _PLAIN_BUGS]
         causes = list(CAUSES.get(f"{kind}@start", at_start))

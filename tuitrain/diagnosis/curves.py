@@ -55,6 +55,7 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     """What looks inside the training process found; None: there was none."""
     config: Config = msgspec.field(default_factory=dict)
     facts: LossFacts | None = None
+    train_samples: int | None = None
     val_samples: int | None = None
     epochs: int | None = None
     """Epochs planned; None: not limited by epochs."""
@@ -123,6 +124,7 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
         inspection=_find_inspection(model, chain),
         config=newest.config,
         facts=task.loss if task is not None else None,
+        train_samples=task.train_samples if task is not None else None,
         val_samples=task.val_samples if task is not None else None,
         epochs=newest.limits.epochs,
         iterations_per_epoch=task.iterations_per_epoch if task is not None else None,

@@ -96,14 +96,20 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in_unit_interval_later: bool | None = None
     """The same after these iterations, of the samples that are kept."""
     last_operation: str = ""
-    """`sigmoid`, `softmax` or `log_softmax`, if the model ends with it."""
+    """`relu`, `sigmoid`, `softmax` or `log_softmax`, if the model ends with it."""
     is_broadcast: bool | None = None
     """Whether outputs and targets of different shapes are spread out against each other."""
     batch_loss_ratio: float | None = None
     """Loss of a minibatch over the mean of the losses of its halves: 1 for a mean, 2 for
     a sum."""
+    loss_scale: float | None = None
+    """How many times the mean over the samples a loss is that may not be asked, the
+    outputs of each sample summed; None: it is no cross entropy and no squared error."""
     mixed_samples: bool | None = None
     """Whether the output for a sample depends on the others in its minibatch."""
+    chance_share: float | None = None
+    """How much outputs differ between two passes of the same samples in evaluation mode,
+    over what they differ by between samples: 1 if a sample's answer is all chance."""
     varies_with_input: bool | None = None
     """Whether different samples get different outputs, after these iterations."""
     output_spread: float | None = None

@@ -2,6 +2,7 @@
 
     --slice          about three minutes on two cores (what is run without a word)
     --full           about half an hour on two cores
+    --more           other data sets, for tuning alone; a quarter of an hour
     --records DIR    where runs are kept; those there already are not trained again
     --judge-only     judge what is there, train nothing
     --with-tensors   let the peers' own probes look on
@@ -38,7 +39,9 @@ from tests.benchmarks.diagnosis.setup import Job
 from tests.benchmarks.diagnosis.telling import check, write_figures, write_peers
 from tests.benchmarks.diagnosis.variants import (
     FULL,
+    MORE,
     SLICE,
+    Size,
     faulty,
     references,
     variants,
@@ -48,7 +51,7 @@ from tests.benchmarks.diagnosis.variants import (
 def main() -> int:
     """Train what is missing, judge everything, print the tables."""
     options = _read_options()
-    size = FULL if options.full else SLICE
+    size = _size(options)
     folder = options.records or default_folder()
     broken = faulty(size, options.seed)
     plain = references(broken, size)
@@ -119,6 +122,7 @@ def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.diagnosis")
     parser.add_argument("--slice", action="store_true")
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--more", action="store_true")
     parser.add_argument("--records", type=Path, default=None)
     parser.add_argument("--judge-only", action="store_true")
     parser.add_argument("--with-tensors", action="store_true")
@@ -128,6 +132,12 @@ def _read_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
+
+
+def _size(options: argparse.Namespace) -> Size:
+    if options.more:
+        return MORE
+    return FULL if options.full else SLICE
 
 
 def _tell(text: str) -> None:

@@ -67,10 +67,10 @@ FITTING: dict[Form, tuple[str, ...]] = {
 }
 """Names of the architectures that can take each form of input."""
 
-LINEAR_ENOUGH = frozenset({"teacher", "sparse", "diabetes"})
+LINEAR_ENOUGH = frozenset({"teacher", "sparse", "diabetes", "votes", "demand"})
 """Data sets that a linear model does as well on as any other."""
 
-NARROW = frozenset({"diabetes", "teacher", "sparse"})
+NARROW = frozenset({"diabetes", "teacher", "sparse", "votes", "demand"})
 """Data sets small or noisy enough for a wide net to learn them by heart."""
 
 
@@ -79,6 +79,8 @@ def fitting(data: Data) -> tuple[str, ...]:
     if data.name in LINEAR_ENOUGH:
         deep = {"mlp_batch_deep", "mlp_gelu"}
         return ("linear", *(n for n in FITTING[data.form] if n not in deep))
+    if data.name == "echoes":
+        return ("gru", "transformer")  # plain layers can't multiply by a mark
     if data.name == "motifs":
         return ("gru",)  # one block of attention can't tell the order of three symbols
     return FITTING[data.form]

@@ -37,6 +37,9 @@ _FACTORS: dict[str, tuple[float, float]] = {
     "several_labels": (0.7, 0.8),
     "rare": (1.2, 1.2),
     "sparse": (0.4, 0.5),
+    "arm": (0.4, 0.7),
+    "demand": (0.2, 0.7),
+    "seldom": (0.3, 0.4),
 }
 """How much lower or higher the LR must be for some data sets, from the same sweep: that
 of SGD, and that of the adaptive optimizers."""
@@ -65,6 +68,8 @@ class Size:
 
 SLICE = Size({Split.TUNING: 24, Split.HELD_OUT: 40}, 1, has_all_bases=False)
 FULL = Size({Split.TUNING: 60, Split.HELD_OUT: 340}, 2)
+MORE = Size({Split.MORE: 40}, 1, has_all_bases=False)
+"""Data sets to tune on beside those of a full run."""
 
 
 def rate(data: Data, shape: str, optimizer: str) -> float:
@@ -122,7 +127,7 @@ def _plain(data: Data, shape: str, optimizer: str) -> Job:
 def faulty(size: Size, seed: int) -> list[Job]:
     """Return the faulty runs: each fault at each strength, over the setups that fit."""
     jobs = []
-    for part in Split:
+    for part in size.variants:
         known = bases(part) if size.has_all_bases else few_bases(part)
         used = {job.name: 0 for job in known}
         for fault in FAULTS.values():

@@ -80,9 +80,10 @@ def test_causes_come_before_what_follows_from_them(name):
 
 def test_advice_against_an_lr_is_a_number_that_a_key_can_apply():
     (finding,) = (f for f in findings("lr_too_low") if f.kind == "lr_too_low")
-    assert finding.advice[0].change == {"lr": 6e-2}
+    assert finding.advice[0].change == {"lr": 9e-2}
     (finding,) = (f for f in findings("needs_longer_training"))
-    assert finding.advice[0].change == {"epochs": 30}
+    assert finding.advice[0].change == {"epochs": 30, "lr": 0.012}
+    assert finding.advice[1].change == {"epochs": 30}
     (finding,) = (f for f in findings("lr_too_high") if f.kind == "lr_too_high")
     assert finding.advice[0].change == {"lr": 1.5e-3}
 

@@ -331,7 +331,7 @@ def test_a_last_layer_that_gets_too_few_numbers_explains_a_poor_fit():
         return find_underfitting(replace(reached, inspection=seen))
 
     narrow = found(3)
-    assert narrow.evidence["head_inputs"] == 3
+    assert narrow.evidence["narrowest"] == 3
     assert "10 outputs of 3 numbers" in narrow.summary
     assert found(9) is None
     assert found(None) is None

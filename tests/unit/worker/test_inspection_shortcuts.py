@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tests.unit.worker.test_inspection import Loop, make_model
 from tuitrain.worker.inspection import reading
-from tuitrain.worker.inspection.answers import OutputLook, mixes_samples
+from tuitrain.worker.inspection.answers import OutputLook, look_at_dependence
 from tuitrain.worker.inspection.modes import ModeLook
 from tuitrain.worker.inspection.samples import InputLook
 from tuitrain.worker.inspection.units import undisturbed
@@ -39,7 +39,7 @@ PARTNERS = {
 def mixes(model: nn.Module, samples: int) -> bool:
     inputs = torch.randn(samples, 6, generator=torch.Generator().manual_seed(samples))
     with undisturbed(model):
-        found = mixes_samples(model, (inputs,), {}, model(inputs))
+        found, _ = look_at_dependence(model, (inputs,), {}, model(inputs))
     assert found is not None
     return bool(found)
 

@@ -6,7 +6,13 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import block_medians, finite, start_of
+from tuitrain.diagnosis.numerics import (
+    Numbers,
+    block_medians,
+    finite,
+    noise,
+    start_of,
+)
 from tuitrain.diagnosis.rules.narrow_head import narrow_head
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number, format_power
@@ -29,6 +35,10 @@ MAX_RISE: Final = 1.3
 AT_CHANCE: Final = 0.93
 """Of the chance loss: below, something was learned, and the start was not flat."""
 MAX_BLOCKS: Final = 100
+MIN_BLOCKS: Final = 10
+KNEE_ERRORS: Final = 3.0
+"""Deviations of a block from the curve that the knee must stand out by: the end of the flat
+part is told by the last block that is above, and one of many is so by chance."""
 MIN_SPREAD: Final = 0.02
 """Share of the outputs that must depend on the sample before the first update. Ours: at
 least 0.2 in healthy runs of the benchmark without normalization layers, at most 0.018
@@ -91,8 +101,8 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
         initialization. Thresholds ours.
     """
     values = finite(curves.loss.values)
-    blocks = block_medians(values, MAX_BLOCKS)
-    if len(values) < 2 * MIN_FLAT_ITERATIONS or len(blocks) < 10:
+    blocks = _quiet_blocks(values)
+    if blocks is None or len(values) < 2 * MIN_FLAT_ITERATIONS:
         return None
     start, end = start_of(blocks), float(np.median(blocks[-len(blocks) // 10 :]))
     fall = start - end
@@ -125,6 +135,20 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
         },
         advice=_ADVICE,
     )
+
+
+def _quiet_blocks(values: Numbers) -> Numbers | None:
+    """Return block medians whose noise is small beside the fall; None: there are none."""
+    count = MAX_BLOCKS
+    while count >= MIN_BLOCKS:
+        blocks = block_medians(values, count)
+        if len(blocks) < MIN_BLOCKS:
+            return None
+        fall = start_of(blocks) - float(np.median(blocks[-len(blocks) // 10 :]))
+        if KNEE_ERRORS * noise(blocks) < KNEE_SHARE * fall:
+            return blocks
+        count //= 2
+    return None
 
 
 def _warms_up(curves: Curves, until: int) -> bool:

@@ -2,8 +2,12 @@
 
 from typing import Final
 
-from tuitrain.diagnosis.curves import Curves
+import numpy as np
+
+from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Finding, Inspection, Severity
 from tuitrain.units import format_number, format_percent
@@ -12,6 +16,10 @@ DECAY_WINS: Final = 0.25
 """Norm of the decay over that of the gradient: what the decay takes must not be of the
 order of what the data gives. Source: TheDeepChecker (Braiek & Khomh
 2023, arXiv:2204.00694) looks for a penalty that outgrows the loss; the bound is ours."""
+DECAY_RULES: Final = 1.0
+"""The same from which it is too strong even if the model is still getting better. Ours."""
+DECAY_WITH_LOSS: Final = 0.05
+"""The same for weights that have shrunk. Ours."""
 SHRUNK: Final = 0.5
 """Share of their norm that weights must have lost."""
 HIGH_DROPOUT: Final = 0.7
@@ -21,6 +29,10 @@ GOOD_FIT: Final = 0.9
 """Above it, whatever the decay is does no harm. Ours."""
 POOR_FIT: Final = 0.6
 """Share of the way from chance to a fit below which a model does not fit. Ours."""
+MIN_LOSSES: Final = 20
+HAMPERED: Final = 1.4
+"""Training loss over validation loss at the end, from which units that are missing cost
+more than all that does not carry over. Ours."""
 
 
 def find_excess_regularization(curves: Curves) -> Finding | None:
@@ -33,21 +45,35 @@ def find_excess_regularization(curves: Curves) -> Finding | None:
     explained = explained_share(curves)
     if seen is None or explained is None:
         return None
-    if explained < GOOD_FIT and _decay_wins(seen):
+    if explained < GOOD_FIT and _decay_wins(curves, seen):
         return _decay(curves, seen, explained)
-    if explained <= POOR_FIT and seen.largest_dropout >= HIGH_DROPOUT:
+    is_poor = explained <= POOR_FIT or _is_hampered(curves)
+    if is_poor and seen.largest_dropout >= HIGH_DROPOUT:
         return _dropout(seen, explained)
     return None
 
 
-def _decay_wins(seen: Inspection) -> bool:
+def _is_hampered(curves: Curves) -> bool:
+    """Whether the model, whole, does far better on new samples than in training."""
+    train, val = finite(curves.loss.values), finite(curves.val_loss.values)
+    if len(train) < MIN_LOSSES or not len(val):
+        return False
+    end, val_end = float(np.mean(tail(train, 0.2))), float(np.median(tail(val, 0.2)))
+    return end > HAMPERED * val_end > 0
+
+
+def _decay_wins(curves: Curves, seen: Inspection) -> bool:
     decay, before, after = (
         seen.decay_over_gradient,
         seen.weight_norm_at_start,
         seen.weight_norm,
     )
+    if decay is None:
+        return False
     has_shrunk = bool(before and after is not None and after < SHRUNK * before)
-    return decay is not None and (decay > DECAY_WINS or (has_shrunk and decay > 0.05))
+    if decay > DECAY_RULES or (has_shrunk and decay > DECAY_WITH_LOSS):
+        return True
+    return decay > DECAY_WINS and find_needs_longer_training(curves) is None
 
 
 def _decay(curves: Curves, seen: Inspection, explained: float) -> Finding:

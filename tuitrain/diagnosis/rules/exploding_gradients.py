@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.expected_loss import expected_initial_loss
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import finite, start_of
+from tuitrain.diagnosis.numerics import Numbers, finite, start_of
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number
@@ -16,12 +17,23 @@ SPIKE: Final = 100.0
 HUGE: Final = 1e3
 """Norm of all gradients together, over the initial loss: no step of any use is that
 steep. Ours: healthy runs of the benchmark stay below 100."""
+FALLEN: Final = 12.0
+"""First norm over those after the first updates that is steep where the loss begins too
+high as well. Ours: healthy runs of the benchmark with such a loss are below 6.2; those
+above 10 begin where they should."""
+LARGE_LOSS: Final = 0.7
+"""Excess of the first loss, in units of the band within which it is doubtful. Ours."""
+AFTER: Final = 5
+"""Readings after which the first steps are over."""
 MIN_READINGS: Final = 10
 POOR_FIT: Final = 0.5
 
 
 def find_exploding_gradients(curves: Curves) -> Finding | None:
     """Find gradient norms that are huge from the start, or spike again and again.
+
+    Or that begin far above what they are after the first updates, while the loss begins
+    too high as well: neither says much alone.
 
     Returns:
         The finding, or None: the norms are in bounds, the model fits all the same, or
@@ -42,11 +54,14 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
     scale = max(abs(start_of(losses)), 1e-3)
     is_huge = first > HUGE * scale
     explained = explained_share(curves)
-    if not (is_huge or spikes >= 2) or (explained is not None and explained > POOR_FIT):
+    is_plain = is_huge or spikes >= 2
+    began_steep = _began_steep(curves, first, norms)
+    fits = explained is not None and explained > POOR_FIT
+    if fits or not (is_plain or began_steep):
         return None
     return Finding(
         kind="exploding_gradients",
-        severity=Severity.HIGH,
+        severity=Severity.HIGH if is_plain else Severity.MEDIUM,
         confidence=Confidence.HIGH if is_huge else Confidence.MEDIUM,
         summary=(
             f"The gradient norm reaches {format_number(highest, 3)} "
@@ -54,7 +69,7 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
         ),
         evidence={
             "first": rounded(first),
-            "at_start": is_huge,
+            "at_start": is_huge or began_steep,
             "median": rounded(middle),
             "highest": rounded(highest),
             "spikes": spikes,
@@ -67,3 +82,12 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
             Advice(text="Lower the LR, or warm it up."),
         ),
     )
+
+
+def _began_steep(curves: Curves, first: float, norms: Numbers) -> bool:
+    later = float(np.median(norms[AFTER:]))
+    expected = expected_initial_loss(curves.facts) if curves.facts else None
+    if first < FALLEN * later or expected is None or curves.loss.iterations[0] != 1:
+        return False
+    excess = float(curves.loss.values[0]) - expected.value
+    return excess > LARGE_LOSS * expected.bands[1]

@@ -18,6 +18,9 @@ MIN_GAP: Final = 0.05
 WIDE_GAP: Final = 0.15
 """From here on it is more than most data has. Ours: healthy runs of the benchmark stay
 below 0.11, those on a few samples or noisy labels are at 0.22 and more."""
+WIDE_ERRORS: Final = 2.0
+"""Standard errors by which a gap must be wider than that. Ours: few validation samples
+widen it by chance."""
 MIN_ERRORS: Final = 3.0
 """Standard errors of the validation accuracy that the gap must exceed."""
 
@@ -47,9 +50,10 @@ def find_generalization_gap(curves: Curves) -> Finding | None:
     gap, error = train - val, accuracy_error(val, curves.val_samples)
     if gap <= max(MIN_GAP, MIN_ERRORS * error):
         return None
+    is_wide = gap - WIDE_ERRORS * error > WIDE_GAP
     return Finding(
         kind="generalization_gap",
-        severity=Severity.MEDIUM if gap > WIDE_GAP else Severity.LOW,
+        severity=Severity.MEDIUM if is_wide else Severity.LOW,
         confidence=Confidence.HIGH if gap > 2 * MIN_GAP else Confidence.MEDIUM,
         summary=(
             f"Training accuracy {format_percent(train)}, validation accuracy "
@@ -63,9 +67,7 @@ def find_generalization_gap(curves: Curves) -> Finding | None:
         },
         # A gap as wide as that is in the data; what is configured can't close it.
         advice=(
-            (_DATA, *regularize_more(curves))
-            if gap > WIDE_GAP
-            else regularize_more(curves)
+            (_DATA, *regularize_more(curves)) if is_wide else regularize_more(curves)
         ),
     )
 

@@ -32,8 +32,12 @@ ERRORS_ALLOWED: Final = 3.0
 
 MIN_SAMPLES: Final = 300
 """Of which plain methods must fail before targets are doubted."""
-SIGNAL_ERRORS: Final = 2.0
-"""Standard errors above chance up to which they have failed."""
+SIGNAL_ERRORS: Final = 2.5
+"""Standard errors above chance up to which they have failed: it is the better one of two
+that is looked at."""
+MIN_TRAINED: Final = 100
+"""Training samples from which something should be learned that carries over. Ours: of
+fewer, learning by heart is what to expect."""
 
 _ADVICE: Final = (
     Advice(text="Look at a few samples with their labels: do they belong together?"),
@@ -66,6 +70,8 @@ def find_labels_without_signal(
     """
     losses = finite(curves.val_loss.values)
     chance = curves.chance
+    if curves.train_samples is not None and curves.train_samples < MIN_TRAINED:
+        return None
     if chance is None or len(losses) < MIN_EVALUATIONS:
         return _from_samples(curves)
     best_loss = float(losses.min())

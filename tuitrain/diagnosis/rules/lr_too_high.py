@@ -7,14 +7,16 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import Numbers, finite, gain, start_of, trend
+from tuitrain.diagnosis.rules.dead_relu import MANY
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.update_ratios import (
     MIN_ITERATIONS,
     TARGET,
-    TOO_HIGH_EARLY,
+    TOO_HIGH_FIRST,
     TOO_HIGH_LATE,
     divide_lr,
     early_ratios,
+    first_ratio,
     highest_ratio,
     late_ratios,
 )
@@ -34,6 +36,8 @@ Ours: in healthy runs of the benchmark at most 0.2 die."""
 MIN_UNITS: Final = 8
 GOOD_FIT: Final = 0.5
 """Share of the way from chance to a fit. Ours."""
+BEST_FIT: Final = 0.9
+"""The same, from which not even first updates far too large did harm. Ours."""
 SPIKE: Final = 10.0
 """Highest loss over the initial one that only updates far too large bring about. Ours:
 the healthy digits runs stay below 1.5."""
@@ -59,12 +63,13 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     # Even a noisy end is no fault of the LR where the model fits well.
     spike = float(values.max()) / max(start_of(values), 1e-12)
     fits = (explained_share(curves) or 0.0) > GOOD_FIT
-    if fits and spike <= SPIKE:
+    died = _share_that_died(curves)
+    began = first_ratio(curves)
+    if fits and spike <= SPIKE and died < MANY and not _is_shaken(curves, began):
         return None
     typical = float(np.median(list(late.values())))
     first = max(early.values(), default=0.0)
-    is_large = typical > TOO_HIGH_LATE or first > TOO_HIGH_EARLY or spike > SPIKE
-    died = _share_that_died(curves)
+    is_large = typical > TOO_HIGH_LATE or began > TOO_HIGH_FIRST or spike > SPIKE
     if died < DIED and (not is_large or not _unsettled(values)):
         return None
     top = format_number(float(values.max()), 3)
@@ -75,16 +80,17 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     thrown = f" threw the loss up to {top}" if spike > SPIKE else ""
     return Finding(
         kind="lr_too_high",
-        severity=Severity.HIGH if is_plain else Severity.MEDIUM,
+        severity=Severity.HIGH if is_plain and not fits else Severity.MEDIUM,
         confidence=Confidence.HIGH if is_plain else Confidence.MEDIUM,
         summary=(
-            f"Updates of {format_power(max(first, typical))} of the weights (about "
+            f"Updates of {format_power(max(first, typical, began))} of the weights (about "
             f"{format_power(TARGET)} is usual){killed or thrown}; the loss does not settle."
         ),
         evidence={
             "died": rounded(died),
             "late_ratio": rounded(typical),
             "early_ratio": rounded(first),
+            "first_ratio": rounded(began),
             "highest_loss": rounded(float(values.max())),
             "lr": curves.configured_lr,
         },
@@ -93,6 +99,10 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
             Advice(text="Warm the LR up, or take larger minibatches."),
         ),
     )
+
+
+def _is_shaken(curves: Curves, began: float) -> bool:
+    return began > TOO_HIGH_FIRST and (explained_share(curves) or 0.0) < BEST_FIT
 
 
 def _broke(curves: Curves, highest: float) -> Finding:

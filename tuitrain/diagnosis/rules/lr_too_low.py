@@ -15,6 +15,7 @@ from tuitrain.diagnosis.rules.update_ratios import (
     early_ratios,
     factor_up,
     late_ratios,
+    ways,
 )
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_power
@@ -22,6 +23,15 @@ from tuitrain.units import format_power
 TOO_LOW_TYPICAL: Final = 2e-4
 """The same for the median layer: a fifth of the lowest one of the benchmark's healthy
 runs, 1.0e-3. A small last layer may move while all others stand still."""
+SHORT_WAY: Final = 0.1
+"""Length of all updates of the median layer together, in units of its weights, up to which
+it can't have left where it began. Ours: 0.33 and more in healthy runs of the benchmark
+whatever their length, at most 0.04 in those with an LR far too low."""
+SHORT_WAY_OF_ALL: Final = 1.0
+"""The same for the layer that moved most: less than its own weights."""
+SLOW: Final = 4e-4
+"""Ratio on average over the whole run that is too low as well: a short run has a short
+way at any LR."""
 
 
 def find_lr_too_low(curves: Curves) -> Finding | None:
@@ -38,11 +48,10 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
     highest = max(late.values())
     typical = float(np.median(list(late.values())))
     start, end = start_of(values), float(np.median(tail(values, 0.2)))
-    # All of them dead: that is another fault, and no LR mends it. Large at first and
-    # small now: it was thrown somewhere flat.
-    began_low = max(early_ratios(curves).values(), default=0.0) < TARGET
-    is_low = highest < TOO_LOW or typical < TOO_LOW_TYPICAL
-    if not is_low or highest <= DEAD or not began_low or end < 0.5 * start:
+    # All of them dead: that is another fault, and no LR mends it.
+    if highest <= DEAD or end < 0.5 * start:
+        return None
+    if not _is_low(curves, highest, typical) and not _stayed(curves):
         return None
     factor = float(f"{factor_up(typical):.1g}")
     return Finding(
@@ -65,3 +74,20 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
             ),
         ),
     )
+
+
+def _is_low(curves: Curves, highest: float, typical: float) -> bool:
+    # Large at first and small now: it was thrown somewhere flat.
+    began_low = max(early_ratios(curves).values(), default=0.0) < TARGET
+    return began_low and (highest < TOO_LOW or typical < TOO_LOW_TYPICAL)
+
+
+def _stayed(curves: Curves) -> bool:
+    """Whether all updates together could not take the weights far from their start."""
+    lengths = list(ways(curves).values())
+    iterations = curves.loss.last_iteration or 0
+    if not lengths or not iterations:
+        return False
+    typical = float(np.median(lengths))
+    is_short = typical < SHORT_WAY and max(lengths) < SHORT_WAY_OF_ALL
+    return is_short and typical < SLOW * iterations

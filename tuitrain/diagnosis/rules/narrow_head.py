@@ -1,12 +1,57 @@
-"""A last layer that gets too few numbers to tell all classes apart."""
+"""Layers of so few units that what tells samples apart can't get through."""
 
 from typing import Final
+
+import msgspec
 
 from tuitrain.diagnosis.curves import Curves
 
 NARROW: Final = 8
 """Numbers a last layer may get to count as narrow at all: larger vocabularies than widths
 are how language models are built."""
+
+FEW: Final = 3
+"""Units of a layer that are few whatever is asked for. Ours: the narrowest layers of the
+benchmark's healthy runs have 8."""
+
+
+class Narrow(msgspec.Struct, frozen=True, kw_only=True):
+    """The narrowest place of a model."""
+
+    units: int
+    """Numbers that get through."""
+    outputs: int | None
+    """Those that are made of them, if it is before the last layer."""
+    told: str
+    """It, as the rest of a sentence's paragraph."""
+
+
+def narrow_layer(curves: Curves) -> Narrow | None:
+    """Return the place that is too narrow for what is asked for; None: there is none.
+
+    A last layer that gets too few numbers for its outputs, see `narrow_head`, or any with
+    `FEW` units.
+    """
+    head = narrow_head(curves)
+    if head is not None:
+        inputs, outputs = head
+        told = (
+            f" Its last layer makes {outputs} outputs of {inputs} numbers: "
+            f"at least {outputs - 1} are needed."
+        )
+        return Narrow(units=inputs, outputs=outputs, told=told)
+    seen = curves.inspection
+    if seen is None:
+        return None
+    features = seen.inputs.features if seen.inputs is not None else 0
+    widths = [unit.units for unit in seen.units_at_start]
+    if seen.head_inputs is not None and seen.head_inputs < features:
+        widths.append(seen.head_inputs)
+    narrowest = min(widths, default=FEW + 1)
+    if narrowest > FEW:
+        return None
+    told = f" All it knows of a sample goes through a layer of {narrowest} units."
+    return Narrow(units=narrowest, outputs=None, told=told)
 
 
 def narrow_head(curves: Curves) -> tuple[int, int] | None:

@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
-from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.findings import rounded, scaled_lr
 from tuitrain.diagnosis.numerics import finite, noise, trend
+from tuitrain.diagnosis.rules.update_ratios import has_room
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
 
@@ -24,6 +25,9 @@ NEAR_END: Final = 0.2
 SHORT: Final = 10
 """Epochs below which a run has shown little of its curve."""
 LONGER_IF_SHORT: Final = 8
+FASTER: Final = 3.0
+"""Factor by which the LR is raised meanwhile where there is room. Ours: the LRs a search
+tries are this far apart."""
 LONGER: Final = 2
 """Factor by which the advice prolongs the training."""
 
@@ -73,10 +77,23 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
             "val_loss": rounded(float(losses[-1])),
             "z": rounded(trend(last).z, 3),
         },
-        advice=(
-            Advice(
-                text=f"Train longer: {longer} epochs instead of {epochs}.",
-                change={"epochs": longer},
-            ),
+        advice=_advise(curves, epochs, longer),
+    )
+
+
+def _advise(curves: Curves, epochs: int, longer: int) -> tuple[Advice, ...]:
+    plain = Advice(
+        text=f"Train longer: {longer} epochs instead of {epochs}.",
+        change={"epochs": longer},
+    )
+    faster = scaled_lr(curves.configured_lr, FASTER) if has_room(curves) else None
+    if faster is None:
+        return (plain,)
+    return (
+        Advice(
+            text=f"Train longer, {longer} epochs instead of {epochs}, at {FASTER:g} "
+            "times the LR: updates are small.",
+            change={"epochs": longer, **faster},
         ),
+        plain,
     )

@@ -53,6 +53,13 @@ def find_output_loss_mismatch(curves: Curves) -> Finding | None:
             {"outputs": "in [0, 1]", "loss": kind},
             "Take the sigmoid out of the model: BCEWithLogitsLoss wants raw scores.",
         )
+    if kind in ("cross_entropy", "bce_with_logits") and seen.last_operation == "relu":
+        return _finding(
+            "The model ends with a ReLU, and the loss wants raw scores: none can be "
+            "below 0, and where one is 0 no gradient comes back.",
+            {"outputs": "0 or more", "loss": kind},
+            "Take the ReLU out of the end of the model.",
+        )
     if kind == "nll" and seen.are_log_probabilities is False:
         given = "probabilities" if seen.are_probabilities else "raw scores"
         return _finding(

@@ -9,13 +9,12 @@ from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import listed
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Inspection, Severity
-from tuitrain.model import Series
+from tuitrain.model import EMPTY_SERIES, Series
 
 MIN_READINGS: Final = 3
 """Fewer readings could be a first iteration that a loss scaler left out."""
-MIN_ALIKE: Final = 2
-"""Layers; a single one that begins alike, the last one say, is told apart at once."""
-GOOD_FIT: Final = 0.9
+GOOD_FIT: Final = 0.95
+"""Share of the way from chance to a fit from which units were told apart in time."""
 MIN_ITERATIONS: Final = 5
 """Units that begin alike may be told apart by the first updates."""
 
@@ -42,11 +41,12 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
     if at_zero is not None and at_zero.severity is Severity.CRITICAL:
         return at_zero
     seen = curves.inspection
-    if seen is not None and at_zero is None and _began_alike(curves, seen):
+    alike = _began_alike(curves, seen) if seen is not None else []
+    if seen is not None and at_zero is None and alike:
         return _finding(
-            f"The units of {listed(seen.alike_at_start)} begin with the same weights.",
-            Severity.HIGH,
-            {"layers": list(seen.alike_at_start), "iterations": seen.iterations},
+            f"The units of {listed(alike)} begin with the same weights.",
+            Severity.HIGH if len(alike) > 1 else Severity.MEDIUM,
+            {"layers": [*alike], "iterations": seen.iterations},
         )
     if seen is None or seen.iterations < MIN_ITERATIONS or not seen.alike_units:
         return at_zero
@@ -59,16 +59,19 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
     )
 
 
-def _began_alike(curves: Curves, seen: Inspection) -> bool:
-    """Whether layers began alike, came apart, and the model has not recovered."""
-    alike = seen.alike_at_start
-    if (
-        seen.alike_units
-        or len(alike) < MIN_ALIKE
-        or 3 * len(alike) < len(curves.ratios)
-    ):
-        return False
-    return (explained_share(curves) or 0.0) < GOOD_FIT
+def _began_alike(curves: Curves, seen: Inspection) -> list[str]:
+    """Return layers that began alike and came apart, in a model that has not recovered.
+
+    Those that began at zero are left out: residual branches and last layers may.
+    """
+    if seen.alike_units or (explained_share(curves) or 0.0) >= GOOD_FIT:
+        return []
+    return [
+        name
+        for name in seen.alike_at_start
+        if len(series := curves.ratios.get(name, EMPTY_SERIES))
+        and np.isfinite(series.values[0])
+    ]
 
 
 def _find_zero(ratios: Mapping[str, Series]) -> Finding | None:

@@ -18,22 +18,32 @@ healthy runs: median 0.9e-2 with AdamW, 1.6e-2 with SGD and momentum)."""
 TOO_LOW: Final = 7e-5
 """Below the lowest late ratio of the pilot's healthy runs, 1.25e-4 with SGD and 1.07e-3
 with AdamW; runs with too low an LR were at 8e-7 to 5.3e-5."""
-TOO_HIGH_LATE: Final = 2e-2
-"""Ten times and more above the late ratios of the pilot's healthy runs, 1.1e-3 to 1.4e-3
-in the median."""
+TOO_HIGH_LATE: Final = 0.1
+"""Ratio of the median layer past the first part of the run. Ours: at most 4.4e-2 in
+healthy runs of the benchmark, those of RMSprop and transformers included."""
+TOO_HIGH_FIRST: Final = 0.3
+"""The same of the first updates, see `first_ratio`: 9e-2 in healthy runs, whatever the
+optimizer."""
 TOO_HIGH_EARLY: Final = 0.15
-"""Above the early ratios of its healthy runs, 3.4e-2 with AdamW and 1.1e-1 with SGD."""
+"""Above the early ratios of the pilot's healthy runs, 3.4e-2 with AdamW and 1.1e-1 with
+SGD."""
 DEAD: Final = 1e-9
 """Less than float32 can add to a weight of its own magnitude: nothing is learned."""
 GOOD_EARLY: Final = 2e-2
 """Ratio in the first part of a run, of the benchmark's healthy ones: 4e-3 to 0.16."""
 GOOD_LATE: Final = 3e-3
 """Ratio past it, of the median layer: 1e-3 to 4e-2."""
-LIFTED: Final = 1e-2
+LIFTED: Final = 2e-2
 """Ratio that a raised LR should bring about, in a loss that has not come down: it is still
 at its start, where healthy ratios are ten times those of later."""
+ROOM: Final = 5e-3
+"""Early ratio of the median layer below which a higher LR is worth a try. Ours: runs of the
+benchmark that are short of epochs are at 8e-4 to 6e-3, most healthy ones above 1e-2."""
 FIRST: Final = 3
 """Readings before a loss that is thrown up changes the gradients."""
+FIRST_OF_RMSPROP: Final = 10.0
+"""How much larger RMSprop's first update is than those to come: its mean of squares begins
+at zero and holds 1 % of the first one."""
 LEAST_STEP: Final = 3.0
 MOST_STEP: Final = 1e4
 MIN_READINGS: Final = 10
@@ -58,6 +68,17 @@ def early_ratios(curves: Curves) -> dict[str, float]:
     return {n: float(np.median(v)) for n, v in early.items() if len(v) >= 3}
 
 
+def ways(curves: Curves) -> dict[str, float]:
+    """Return the length of all updates of each layer together, in units of its weights."""
+    found = {}
+    for name, series in curves.ratios.items():
+        known = np.isfinite(series.values)
+        if np.count_nonzero(known) >= MIN_READINGS:
+            iterations = series.iterations[known].astype(np.float64)
+            found[name] = float(np.trapezoid(series.values[known], iterations))
+    return found
+
+
 def highest_ratio(curves: Curves, first: int | None = None) -> float:
     """Return the highest ratio of the median layer; 0: none measured.
 
@@ -74,12 +95,22 @@ def highest_ratio(curves: Curves, first: int | None = None) -> float:
     return float(known.max()) if len(known) else 0.0
 
 
+def first_ratio(curves: Curves) -> float:
+    """Return the highest ratio of the median layer in the first updates.
+
+    That of RMSprop is brought to what it would be without its start.
+    """
+    seen = curves.inspection
+    is_rmsprop = seen is not None and seen.optimizer == "RMSprop"
+    return highest_ratio(curves, FIRST) / (FIRST_OF_RMSPROP if is_rmsprop else 1.0)
+
+
 def factor_down(curves: Curves) -> float:
     """Return by what the LR should be divided, as updates grow with it: 3 to 10 000."""
     # The first updates tell: later ones are of units that died, or of a loss that grew.
-    first = highest_ratio(curves, FIRST)
+    first = first_ratio(curves)
     late = list(late_ratios(curves).values())
-    settled = float(np.median(late)) if late and first < TOO_HIGH_EARLY else 0.0
+    settled = float(np.median(late)) if late and first < TOO_HIGH_FIRST else 0.0
     over = max(first / GOOD_EARLY, settled / GOOD_LATE)
     return float(np.clip(over, LEAST_STEP, MOST_STEP))
 
@@ -87,6 +118,12 @@ def factor_down(curves: Curves) -> float:
 def factor_up(typical: float) -> float:
     """Return by what the LR should be multiplied for a ratio that is `typical` now."""
     return float(np.clip(LIFTED / max(typical, 1e-12), LEAST_STEP, MOST_STEP))
+
+
+def has_room(curves: Curves) -> bool:
+    """Whether updates began so small that a higher LR would get further in the same time."""
+    early = list(early_ratios(curves).values())
+    return bool(early) and DEAD < float(np.median(early)) < ROOM
 
 
 def divide_lr(curves: Curves, at_least: float = LEAST_STEP) -> Advice:

@@ -8,12 +8,17 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded, scaled_lr
 from tuitrain.diagnosis.numerics import MAD_TO_SD, MEDIAN_PENALTY, Numbers
-from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
+from tuitrain.events import Advice, Confidence, Evidence, Finding, Inspection, Severity
 from tuitrain.units import format_number, format_percent
 
 SUM_RATIO: Final = (1.7, 2.3)
 """Loss of a minibatch over the mean loss of its halves: 1 for a mean, 2 for a sum. The
 halves need not be alike, so neither is met exactly; the bounds are ours."""
+LEAST_TIMES: Final = 3.0
+"""Times the mean over samples from which a loss is no mean. Ours: smaller factors are
+weights that are meant."""
+MOST_TIMES: Final = 1.05
+"""The same, over the size of the minibatch: more is the factor of a gradient scaler."""
 LARGEST_LAST: Final = 0.8
 """Share of a minibatch that the last one of an epoch may have, to be told from others."""
 MIN_EPOCHS: Final = 4
@@ -33,7 +38,7 @@ def find_wrong_reduction(curves: Curves) -> Finding | None:
 
     The LR then depends on the size of the minibatch, and the last one of an epoch, which
     is smaller, weighs less. A loss of a script's own is not asked while it trains: there,
-    those last minibatches tell.
+    what it sends back to the outputs tells, or those last minibatches.
 
     Returns:
         The finding, or None: it is a mean, or can't be told.
@@ -45,6 +50,8 @@ def find_wrong_reduction(curves: Curves) -> Finding | None:
             return None
         told = f"a minibatch has {format_number(ratio, 3)} times the loss of its half"
         return _finding(curves, told, {"ratio": rounded(ratio)}, Confidence.HIGH)
+    if seen is not None and seen.loss_scale is not None:
+        return _from_scale(curves, seen, seen.loss_scale)
     share = curves.last_batch
     measured = _loss_of_last(curves)
     if share is None or measured is None:
@@ -55,6 +62,17 @@ def find_wrong_reduction(curves: Curves) -> Finding | None:
     )
     evidence: Evidence = {"last_batch": rounded(share), "its_loss": rounded(measured)}
     return _finding(curves, told, evidence, Confidence.MEDIUM)
+
+
+def _from_scale(curves: Curves, seen: Inspection, times: float) -> Finding | None:
+    batch = (seen.output_shape or [0])[0]
+    is_sum = batch > 1 and abs(times / batch - 1) < MOST_TIMES - 1
+    if times > MOST_TIMES * batch or not (is_sum or times >= LEAST_TIMES):
+        return None
+    told = (
+        f"its gradient is {format_number(times, 3)} times that of a mean over samples"
+    )
+    return _finding(curves, told, {"times_mean": rounded(times)}, Confidence.HIGH)
 
 
 def _finding(

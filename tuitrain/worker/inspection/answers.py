@@ -153,22 +153,27 @@ def compare_halves(
     return 2 * values[0] / (values[1] + values[2])
 
 
-def mixes_samples(
+def look_at_dependence(
     model: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], outputs: Tensor
-) -> Tensor | None:
-    """Return whether a sample's output changes when most others become like it.
+) -> tuple[Tensor | None, Tensor | None]:
+    """Ask what a sample's output depends on besides the sample itself.
 
-    Call within `undisturbed`. None: it can't be told, since samples are not what the
-    first dimension counts.
+    Call within `undisturbed`.
+
+    Returns:
+        Whether outputs change when other samples do, and which share of what outputs
+        differ by is there between two passes of the same samples, too: 0 without chance
+        in the model, 1 if chance is all. None: it can't be told, since samples are not
+        what the first dimension counts.
     """
     samples = outputs.shape[0] if outputs.ndim else 0
     if samples < 3 or any(
         getattr(module, "batch_first", True) is False for module in model.modules()
     ):
-        return None
+        return None, None
     tensors = [each for each in (*inputs, *named.values()) if isinstance(each, Tensor)]
     if not tensors or any(not t.ndim or t.shape[0] != samples for t in tensors):
-        return None
+        return None, None
     found = None
     for rows in _kept_rows(samples):
         kept = torch.tensor(rows)
@@ -178,11 +183,16 @@ def mixes_samples(
         alike_named = {name: _ordered(each, order) for name, each in named.items()}
         other = model(*alike, **alike_named)
         if not isinstance(other, Tensor) or other.shape != outputs.shape:
-            return None
+            return None, None
         change = (_ordered(other, kept) - _ordered(outputs, kept)).abs().amax()
         mixed = change > SAME * outputs.abs().amax()
         found = mixed if found is None else found | mixed
-    return found
+    again = model(*inputs, **named)
+    if not isinstance(again, Tensor) or again.shape != outputs.shape:
+        return None, None
+    by_chance = (again - outputs).float().square().mean().sqrt()
+    spread = outputs.float().var(0, correction=0).mean().sqrt()
+    return found, by_chance / (math.sqrt(2) * spread)
 
 
 def _kept_rows(samples: int) -> list[list[int]]:

@@ -17,7 +17,7 @@ from tuitrain.worker.inspection.answers import (
     compare_halves,
     is_broadcast,
     is_in_unit,
-    mixes_samples,
+    look_at_dependence,
     spread_of,
     varies,
 )
@@ -41,8 +41,10 @@ from tuitrain.worker.inspection.samples import (
     InputLook,
     Sources,
     count_twins,
+    is_given,
     signal_of,
 )
+from tuitrain.worker.inspection.scale import ScaleLook
 from tuitrain.worker.inspection.telling import (
     LOOKED_AT,
     Snapshot,
@@ -115,6 +117,7 @@ class Inspector:
         self._newest: object = None
         self._targets: object = None
         self._outputs = OutputLook()
+        self._scale = ScaleLook(is_on=self._loss is None and updates)
         self._inputs: InputLook | None = None
         self._gathered = Gathered() if compares_samples else None
         self._modes = ModeLook(model)
@@ -210,6 +213,7 @@ class Inspector:
     def _see_outputs(self, _: nn.Module, __: Any, outputs: object) -> None:  # noqa: ANN401
         if not self._is_own and isinstance(outputs, Tensor):
             self._guard("outputs", self._outputs.see, outputs)
+            self._guard("scale", self._scale.see, outputs)
 
     def _see_first(self, name: str, module: nn.Module, given: tuple[Any, ...]) -> None:
         """Look at what goes into the layer with weights that is called first."""
@@ -218,8 +222,7 @@ class Inspector:
         if self._inputs is None:
             self._inputs = InputLook(name or "model", module)
             self._remove_first_layers(but=name)
-        # What parameters made, an embedding say, is no input of the model.
-        if isinstance(given[0], Tensor) and not given[0].requires_grad:
+        if is_given(given[0], self._model):
             self._guard("inputs", self._inputs.see, given[0])
 
     def _see_loss(
@@ -290,22 +293,20 @@ class Inspector:
             self._is_own = self._modes.is_paused = False
 
     def _look_at_answers(self) -> None:
+        self._facts["loss_scale"] = self._scale.compare(self._targets)
         if self._kept is None:
             return
-        (inputs, named), targets = self._kept, self._targets
-        facts = self._facts
+        (inputs, named), targets, facts = self._kept, self._targets, self._facts
         with self._own_passes():
             seen = look_at_units(self._model, lambda: self._model(*inputs, **named))
-            outputs = seen.outputs
-            self._units_at_start = seen.units
+            self._units_at_start, outputs = seen.units, seen.outputs
             facts["last_operation"] = seen.last_operation
             facts["head_inputs"] = seen.head_inputs
             facts["weight_norm_at_start"] = measure_weights(self._named)
             if isinstance(outputs, Tensor):
                 facts["output_spread"] = spread_of(outputs)
-                facts["mixed_samples"] = mixes_samples(
-                    self._model, inputs, named, outputs
-                )
+                found = look_at_dependence(self._model, inputs, named, outputs)
+                facts["mixed_samples"], facts["chance_share"] = found
             facts["is_broadcast"] = is_broadcast(outputs, targets)
             if isinstance(targets, Tensor):
                 facts["target_shape"] = list(targets.shape)
@@ -379,10 +380,8 @@ class Inspector:
         """Return what works out the targets' signal; None: not yet, or not at all."""
         if self._sources is not None and self._sources.train is not None:
             return partial(signal_of, self._sources.train)
-        is_complete = (
-            self._iteration >= LOOKED_AT or not self._looking or not self._updates
-        )
-        if self._gathered is None or not is_complete:
+        is_under_way = self._looking and self._updates and self._iteration < LOOKED_AT
+        if self._gathered is None or is_under_way:
             return None
         return self._gathered.reader()
 

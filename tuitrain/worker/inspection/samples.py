@@ -168,6 +168,20 @@ def _short(value: float) -> float:
     return number if number == number else 0.0
 
 
+def is_given(value: object, model: nn.Module) -> bool:
+    """Whether what a first layer is fed is an input, and not what parameters made of it.
+
+    Without gradients that does not show, so a model that embeds its inputs is then left
+    alone.
+    """
+    if not isinstance(value, Tensor) or value.requires_grad:
+        return False
+    embeds = (nn.Embedding, nn.EmbeddingBag)
+    return torch.is_grad_enabled() or not any(
+        isinstance(each, embeds) for each in model.modules()
+    )
+
+
 class Gathered:
     """The first samples with their targets, until there are enough."""
 

@@ -35,6 +35,8 @@ _KINDS: Final = {"relu": "relu", "relu_": "relu", "tanh": "tanh", "tanh_": "tanh
 _PRODUCTS: Final = frozenset({"addmm", "mm", "linear"})
 
 _ENDS: Final = {
+    "relu": "relu",
+    "relu_": "relu",
     "sigmoid": "sigmoid",
     "sigmoid_": "sigmoid",
     "_softmax": "softmax",
@@ -74,6 +76,7 @@ class ActivationLook(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.linear and isinstance(result, Tensor) and not _is_view(result, args):
             # What was there before is gone, and its address is used again.
             self.linear.pop(result.data_ptr(), None)
+            self.ends.pop(result.data_ptr(), None)
         if called in _ENDS and isinstance(result, Tensor):
             self.ends[result.data_ptr()] = _ENDS[called]
         for each in args:
