@@ -164,6 +164,18 @@ def test_one_layer_that_begins_alike_counts_unless_it_begins_at_zero(
     )
 
 
+@pytest.mark.parametrize(
+    ("alike", "parameters", "is_found"), [(3, 6, True), (2, 22, False), (1, 2, False)]
+)
+def test_before_any_update_it_takes_more_layers_that_begin_alike(
+    alike, parameters, is_found
+):
+    names = [f"{n}.weight" for n in range(alike)]
+    seen = replace(CLEAN, alike_at_start=names, parameters=parameters)
+    found = find_symmetric_initialization(Curves(inspection=seen))
+    assert (found is not None) is is_found
+
+
 @pytest.mark.parametrize(("ratio", "raises"), [(1e-3, True), (2e-2, False)])
 def test_a_run_that_is_too_short_is_told_to_hurry_where_updates_are_small(
     ratio, raises

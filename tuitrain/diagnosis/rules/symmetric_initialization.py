@@ -13,6 +13,11 @@ from tuitrain.model import EMPTY_SERIES, Series
 
 MIN_READINGS: Final = 3
 """Fewer readings could be a first iteration that a loss scaler left out."""
+MIN_ALIKE: Final = 2
+"""Layers, where nothing was updated yet: a last one may well begin at zero."""
+MIN_SHARE: Final = 0.25
+"""Of all parameters, biases included, where nothing was updated yet: the last layers of
+residual branches may well begin at zero, and are fewer."""
 GOOD_FIT: Final = 0.95
 """Share of the way from chance to a fit from which units were told apart in time."""
 MIN_ITERATIONS: Final = 5
@@ -62,10 +67,15 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
 def _began_alike(curves: Curves, seen: Inspection) -> list[str]:
     """Return layers that began alike and came apart, in a model that has not recovered.
 
-    Those that began at zero are left out: residual branches and last layers may.
+    Those that began at zero are left out: residual branches and last layers may. Before
+    the first update nothing tells which these are, so it takes more of them.
     """
     if seen.alike_units or (explained_share(curves) or 0.0) >= GOOD_FIT:
         return []
+    if not curves.ratios:
+        count = len(seen.alike_at_start)
+        is_much = count >= max(MIN_ALIKE, MIN_SHARE * seen.parameters)
+        return seen.alike_at_start if is_much else []
     return [
         name
         for name in seen.alike_at_start
