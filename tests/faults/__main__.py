@@ -1,7 +1,8 @@
 """Inject the faults: `python -m tests.faults [--long] [--write] [tests…]`.
 
-Without `--long` the size of CI, with it the long sizes alone. `--write` keeps the
-figures in `docs/promises.json`, from which `docs/promises.md` is made.
+Without `--long` the size of CI, two tests at a time; with it the long sizes alone, one
+after the other, since they measure for longer. `--write` keeps the figures in
+`docs/promises.json`, from which `docs/promises.md` is made.
 """
 
 import argparse
@@ -22,7 +23,9 @@ def main() -> int:
     asked = parser.parse_args()
     size = "long" if asked.long else "ci"
     marked = "long" if asked.long else "not long"
-    status = pytest.main(["-m", f"{marked} and not gpu", "-v", *asked.tests])
+    at_a_time = [] if asked.long else ["-n", "2", "--dist", "worksteal"]
+    which = ["-m", f"{marked} and not gpu", "-v"]
+    status = pytest.main([*which, *at_a_time, *asked.tests])
     if asked.write and status == 0:
         command = "python -m tests.faults" + (" --long" if asked.long else "")
         figures.keep(size, command, time.strftime("%Y-%m-%d"))

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 
@@ -9,10 +10,11 @@ from tests.faults.figures import MEASURED, Figure, in_order
 from tuitrain.launch import ProcessIdentity
 
 Tell = Callable[..., None]
+_FIGURE = "figure"
 
 
 @pytest.fixture
-def figure() -> Tell:
+def figure(request: pytest.FixtureRequest) -> Tell:
     """`figure("P1", "lost points", 0, asked="0", is_met=True)`: tell one figure."""
 
     def tell(
@@ -22,7 +24,9 @@ def figure() -> Tell:
         asked: str = "",
         is_met: bool | None = None,
     ) -> None:
-        MEASURED.append(Figure(promise, what, str(value), asked, is_met))
+        told = Figure(promise, what, str(value), asked, is_met)
+        # With its report it gets from a process of several to the one that prints.
+        request.node.user_properties.append((_FIGURE, asdict(told)))
 
     return tell
 
@@ -42,6 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/faults/" in str(item.path) and not any(item.iter_markers("timeout")):
             item.add_marker(pytest.mark.timeout(300))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take the figures of a test that has ended, wherever it ran."""
+    if report.when == "teardown":
+        told = (value for name, value in report.user_properties if name == _FIGURE)
+        MEASURED.extend(Figure(**figure) for figure in told)  # type: ignore[arg-type]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
