@@ -347,5 +347,7 @@ EMPTY_SERIES = Series()
 
 
 def _frozen(view: NDArray[_T]) -> NDArray[_T]:
-    view.flags.writeable = False
+    # By the method: by `flags`, numpy makes the name of it anew each time, and CPython's
+    # cache of attributes keeps thousands of such names.
+    view.setflags(write=False)
     return view

@@ -160,7 +160,7 @@ def _even_bounds(
     scale: EvenScale, ends: tuple[float, float], cells: int, columns: int
 ) -> NDArray[np.float64]:
     bounds = scale.to_iterations(_places(ends, cells, columns))
-    bounds.flags.writeable = False
+    bounds.setflags(write=False)
     return bounds
 
 
