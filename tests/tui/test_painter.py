@@ -187,3 +187,22 @@ def test_cells_of_one_look_are_sent_together() -> None:
     looks = ("38;2;1;2;3", "38;2;4;5;6")
     checks = "".join(at(x, 3 * (x % 5), "x", looks[x % 2]) for x in range(0, 80, 4))
     assert _count(lambda s: s.write(checks)) < len(checks) // 2
+
+
+def test_what_covers_the_terminal_stays_until_there_is_a_picture() -> None:
+    terminal = pyte.Screen(WIDTH, HEIGHT)
+    stream = pyte.Stream(terminal)
+    stream.feed("a first look" + "\r\n~" * (HEIGHT - 1))
+    painter = Painter(WIDTH, HEIGHT, is_covered=True)
+    painter.feed(ENTER_ALTERNATE + "\x1b[?25l")
+    sent = painter.take()
+    assert ENTER_ALTERNATE not in sent
+    stream.feed(sent)
+    assert terminal.display[0].startswith("a first look")
+    painter.feed("".join(at(0, y, " " * WIDTH, "44") for y in range(HEIGHT)))
+    assert painter.take() == ""
+    painter.feed(at(3, 1, "loss"))
+    stream.feed(painter.take())
+    assert [row.rstrip() for row in terminal.display[:3]] == ["", "   loss", ""]
+    painter.feed(at(3, 1, "lost"))
+    assert "\x1b[2J" not in painter.take()

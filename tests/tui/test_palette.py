@@ -10,9 +10,9 @@ from tests.tui.driving import replay_app, show_end, until
 from tests.tui.studies import build_coarse_grid
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.base_app import without_web_fonts
-from tuitrain.tui.manners import Terms
 from tuitrain.tui.run import run_replay
 from tuitrain.tui.screens.grid import GridScreen
+from tuitrain.tui.terms import Terms
 
 
 def has_found(app: TuitrainApp, text: str) -> bool:

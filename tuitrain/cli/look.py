@@ -15,12 +15,16 @@ def replay(options: argparse.Namespace) -> int:
 
         look = find_look(sys.stdout, ascii_only=options.ascii)
         return replay_headless(path, Printer(sys.stdout, look), as_json=options.json)
-    from tuitrain.tui import Terms, run_replay
+    from tuitrain.tui import Glance, Terms
 
     if options.ascii:
         write_ascii_only()
     terms = Terms(has_mouse=not options.no_mouse, theme=options.theme)
-    return run_replay(path, terms=terms)
+    with Glance() as glance:
+        glance.show(path)
+        from tuitrain.tui import run_replay
+
+        return run_replay(path, terms=terms, glance=glance)
 
 
 def diagnose(options: argparse.Namespace) -> int:

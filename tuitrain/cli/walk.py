@@ -105,13 +105,19 @@ def _walk_headless(
 
 def _show(options: argparse.Namespace, folder: "StudyFolder") -> int:
     from tuitrain.supervisor import ensure_running
-    from tuitrain.tui import Terms, run_screen
+    from tuitrain.tui import Glance, Terms
 
     if options.ascii:
         write_ascii_only()
     terms = Terms(has_mouse=not options.no_mouse, theme=options.theme)
-    socket = ensure_running(folder)
-    return run_screen(folder, socket, revive=ensure_running, terms=terms)
+    with Glance() as glance:
+        glance.show(folder.path)
+        socket = ensure_running(folder)
+        from tuitrain.tui import run_screen
+
+        return run_screen(
+            folder, socket, revive=ensure_running, terms=terms, glance=glance
+        )
 
 
 def _set_auto(folder: "StudyFolder", until: "Step | None") -> None:

@@ -6,6 +6,7 @@ from tuitrain.store.folder import StudyFolder, TrialFolder, write_atomically
 from tuitrain.store.follow import READ_BYTES, LogFollower, StreamDamage
 from tuitrain.store.given import read_given, write_given
 from tuitrain.store.redaction import REDACTED, is_redacted, redact
+from tuitrain.store.sample import sample
 from tuitrain.store.spec import TRIAL_VARIABLE, TrialSpec, read_spec, write_spec
 from tuitrain.store.tail import read_last
 
@@ -25,6 +26,7 @@ __all__ = [
     "read_last",
     "read_spec",
     "redact",
+    "sample",
     "write_atomically",
     "write_given",
     "write_spec",

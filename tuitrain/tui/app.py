@@ -12,7 +12,6 @@ from tuitrain.events import TrialId
 from tuitrain.study import Study
 from tuitrain.tui.base_app import BaseApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed
-from tuitrain.tui.manners import Terms
 from tuitrain.tui.messages import (
     CommandAnswered,
     CommandGiven,
@@ -27,6 +26,7 @@ from tuitrain.tui.messages import (
     StudyAdvanced,
 )
 from tuitrain.tui.screens.main import MainScreen
+from tuitrain.tui.terms import Terms
 
 Feed = LiveFeed | ReplayFeed
 

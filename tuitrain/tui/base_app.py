@@ -13,8 +13,9 @@ from textual.driver import Driver
 from tuitrain.tui.glyphs import is_ascii_only, to_ascii
 from tuitrain.tui.keys import ALL_KEYS, Key
 from tuitrain.tui.lines import ROLES, plain
-from tuitrain.tui.manners import Terms, choose_theme, keep_manners
+from tuitrain.tui.manners import choose_theme, keep_manners
 from tuitrain.tui.terminal import spare
+from tuitrain.tui.terms import Terms
 
 _Result = TypeVar("_Result")
 _FONT_RULE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
@@ -92,6 +93,8 @@ class BaseApp(App[_Result], Generic[_Result]):
         """Return an app that takes the terminal on these terms."""
         # Without colours: none at all, instead of a grey for each of them.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.is_covered = False
+        """Whether the terminal shows a first glance, on a screen of its own already."""
         self._role_styles: dict[str, Style] = {}
         wanted = terms.theme if terms is not None else None
         self.theme = wanted or choose_theme(self.theme)

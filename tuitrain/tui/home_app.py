@@ -9,9 +9,9 @@ from textual import on
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.store import StudyFolder
 from tuitrain.tui.base_app import BaseApp
-from tuitrain.tui.manners import Terms
 from tuitrain.tui.screens.home import Choice, HomeScreen, StudyChosen
 from tuitrain.tui.studies import Shelf
+from tuitrain.tui.terms import Terms
 
 
 class HomeApp(BaseApp[Choice]):

@@ -9,20 +9,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from textual.app import App
 
 LAST_WORDS_S = 1.0
 """How long a signalled app may take to restore the terminal before it is ended."""
-
-
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """How a person wants the terminal to be taken."""
-
-    has_mouse: bool = True
-    """Whether the mouse is asked for; if not, the terminal selects text as usual."""
-    theme: str | None = None
-    """A theme by name; None: chosen by where the screen is shown."""
 
 
 def choose_theme(current: str, environment: Mapping[str, str] = os.environ) -> str:

@@ -11,7 +11,8 @@ from tuitrain.events import TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
-from tuitrain.tui.manners import Terms
+from tuitrain.tui.glance import Glance
+from tuitrain.tui.terms import Terms
 from tuitrain.units import sanitize
 from tuitrain.wire import ConnectionLostError, WireError, connect, find_socket_path
 
@@ -30,6 +31,7 @@ def run_screen(
     *,
     revive: Revive | None = None,
     terms: Terms = Terms(),  # noqa: B008 - frozen
+    glance: Glance | None = None,
 ) -> int:
     """Show a live study until the person leaves; the study goes on without the screen.
 
@@ -39,6 +41,7 @@ def run_screen(
         revive: Called when the supervisor is gone, in a thread; an exception of it
             counts as "not now". None: only the files are followed then.
         terms: How the terminal is taken.
+        glance: What the terminal shows meanwhile; None: nothing of ours.
 
     Returns:
         An exit status: 0, 2 if the study can't be read, 128+n after signal n.
@@ -54,20 +57,29 @@ def run_screen(
             socket = _start(revive, folder)
             return connect(socket, folder.name)
 
-    if not _has_theme(terms):
+    glance = glance or Glance()
+    if not _has_theme(terms, glance):
         return 2
     feed = LiveFeed(folder.path, dial)
     app = TuitrainApp(feed, lambda trial: folder.trial(trial).out, terms)
+    app.is_covered = glance.hand_over()
     if app.run(mouse=terms.has_mouse) == "left":
         _say(f"the study goes on; to see it again: tuitrain attach {folder.path}")
     return _end(app)
 
 
-def run_replay(path: Path, *, terms: Terms = Terms()) -> int:  # noqa: B008 - frozen
+def run_replay(
+    path: Path,
+    *,
+    terms: Terms = Terms(),  # noqa: B008 - frozen
+    glance: Glance | None = None,
+) -> int:
     """Replay a study folder, a trial folder or a log; see `run_screen`."""
-    if not _has_theme(terms):
+    glance = glance or Glance()
+    if not _has_theme(terms, glance):
         return 2
     app = TuitrainApp(ReplayFeed(path), lambda trial: find_log(path, trial), terms)
+    app.is_covered = glance.hand_over()
     app.run(mouse=terms.has_mouse)
     return _end(app)
 
@@ -140,9 +152,10 @@ def _answers(folder: StudyFolder) -> bool:
     return True
 
 
-def _has_theme(terms: Terms) -> bool:
+def _has_theme(terms: Terms, glance: Glance) -> bool:
     if terms.theme is None or terms.theme in BUILTIN_THEMES:
         return True
+    glance.leave()
     names = ", ".join(sorted(BUILTIN_THEMES))
     _say(f"{sanitize(terms.theme)}: there is no such theme; there are {names}")
     return False

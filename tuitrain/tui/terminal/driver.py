@@ -61,7 +61,8 @@ class SparingDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal over."""
         self._painting = threading.Lock()
-        self._painter = Painter(*self._get_terminal_size())
+        is_covered = getattr(self._app, "is_covered", False)
+        self._painter = Painter(*self._get_terminal_size(), is_covered=is_covered)
         if self._file is None:
             raise OSError("there is no standard error to draw on")
         self._sender = Sender(self._take, self._file)

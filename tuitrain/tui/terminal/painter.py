@@ -31,14 +31,22 @@ _LINK = "\x1b]8;"
 class Painter:
     """The screen as it should be, the screen as it was sent, and the way there."""
 
-    def __init__(self, width: int, height: int) -> None:
-        """Paint on a terminal of `width` × `height` cells that is empty."""
+    def __init__(self, width: int, height: int, *, is_covered: bool = False) -> None:
+        """Paint on a terminal of `width` × `height` cells.
+
+        Args:
+            width: Cells across.
+            height: Rows.
+            is_covered: Whether it is on its alternate screen already and shows
+                something there, which stays until there is a picture to replace it.
+        """
         self._wanted = Cells(width, height)
         self._sent = Cells(width, height)
         self._changed: set[int] = set()
         self._look = PLAIN
         self._x = self._y = 0
         self._is_synced = False
+        self._is_covered = is_covered
         self._ready: list[str] = []
 
     @property
@@ -56,7 +64,8 @@ class Painter:
         width, height = self.size
         self._sent = Cells(width, height)
         self._changed = set(range(height))
-        self._ready.append(CLEAR)
+        if not self._is_covered:
+            self._ready.append(CLEAR)
 
     def feed(self, text: str) -> None:
         """Take what Textual writes: whole sequences and text in any order."""
@@ -95,19 +104,25 @@ class Painter:
         if sequence in (SYNC_START, SYNC_END):
             self._is_synced = True
         elif not sequence.startswith(_LINK):
-            self._ready += self._frame(), sequence
+            is_entered = self._is_covered and sequence == ENTER_ALTERNATE
+            self._ready += self._frame(), "" if is_entered else sequence
             if sequence == ENTER_ALTERNATE:
                 self.repaint()
 
     def _frame(self) -> str:
         """Return what turns the screen as sent into the screen as it should be."""
         runs = find_changes(self._sent, self._wanted, self._changed)
+        if self._is_covered and not any(run.text.strip() for run in runs):
+            return ""
         for y in self._changed:
             self._sent.take_row(y, self._wanted)
         self._changed.clear()
         if not runs:
             return ""
         text = encode(runs, self._wanted.width)
+        if self._is_covered:
+            self._is_covered = False
+            text = CLEAR + text
         # A single run can't be seen half done.
         is_framed = self._is_synced and len(runs) > 1
         return f"{SYNC_START}{text}{SYNC_END}" if is_framed else text
