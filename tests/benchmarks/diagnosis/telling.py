@@ -85,13 +85,13 @@ def write_peers(table: str) -> None:
     _write(frozen.FIGURES, {**kept, "peers": table})
 
 
-def write_overfitting(table: str, *, runs: int, seed: int) -> None:
+def write_overfitting(table: str, *, runs: int, seeds: Sequence[int]) -> None:
     """Write how well overfitting is told beside the figures that are there."""
     kept = json.loads(frozen.FIGURES.read_text()) if frozen.FIGURES.exists() else {}
     own = {
         "table": table,
         "runs": runs,
-        "seed": seed,
+        "seeds": list(seeds),
         "thresholds": frozen.thresholds_of(*frozen.OVERFITTING),
     }
     _write(frozen.FIGURES, {**kept, "overfitting": own})
