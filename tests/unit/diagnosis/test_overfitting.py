@@ -56,6 +56,12 @@ def test_accuracy_lost_on_a_few_samples_is_chance():
     assert _overfit(rise=0.5, lost=0.06, samples=30).kind == "overconfidence"
 
 
+def test_a_fall_that_may_be_chance_is_told_but_is_no_alarm():
+    found = _overfit(rise=0.5, lost=0.06, samples=50)
+    assert (found.kind, found.severity) == ("overfitting", Severity.LOW)
+    assert _overfit(rise=0.5, lost=0.06, samples=300).severity is Severity.HIGH
+
+
 def test_of_rare_classes_the_balanced_accuracy_tells():
     losses = [0.6, 0.5, 0.4, 0.4, 0.4, *np.linspace(0.4, 0.6, 25)]
     plain = [0.85, 0.9, 0.92, 0.92, 0.92, *np.full(25, 0.92)]
@@ -105,7 +111,8 @@ def test_a_regression_overfits_by_the_variance_it_no_longer_explains():
 
     assert found(0.2, 400).kind == "overfitting"
     assert found(0.02, 400) is None
-    assert found(0.06, 40) is None
+    assert found(0.06, 40).severity is Severity.LOW
+    assert found(0.06, 15) is None
 
 
 def test_overfitting_advises_more_dropout_only_where_the_script_reads_it():

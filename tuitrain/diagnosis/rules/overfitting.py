@@ -1,7 +1,7 @@
 """The validation curve turns for the worse while the training loss still falls."""
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -35,9 +35,11 @@ LEAST_LOST: Final = 0.02
 """Accuracy that must be lost. Ours: less is within what two trainings differ by."""
 LEAST_LEFT: Final = 0.03
 """The same without an accuracy: rise as a share of the loss of a constant answer."""
-MIN_ANSWER_ERRORS: Final = 2.0
-"""Standard errors, by the number of validation samples, that must be lost. Source:
-McNemar 1947, that only answers that changed count; two are the usual 5 %."""
+MIN_ANSWER_ERRORS: Final = 1.0
+"""Standard errors, by the number of validation samples, that must be lost to be told of
+it. Source: McNemar 1947, that only answers that changed count."""
+SURE_ANSWER_ERRORS: Final = 2.0
+"""The same for an alarm: two are the usual 5 %."""
 PLAIN_LOSS: Final = 0.05
 """Score lost from which it is an alarm. Ours: healthy runs of the benchmark lose less."""
 PLAIN_RISE: Final = 0.4
@@ -65,17 +67,18 @@ def find_overfitting(curves: Curves) -> Finding | None:
     turn = find_turn(-losses)
     if len(losses) < MIN_EVALUATIONS or turn is None:
         return None
-    lost = _lost_score(curves, turn)
-    if lost is None or not _has_turned(curves, turn, losses):
+    fall = _find_fall(curves, turn)
+    if fall is None or not _has_turned(curves, turn, losses):
         return _find_overconfidence(curves, losses)
     # Told as it is seen on the curve: by the lowest epoch. Judged was by windows.
     best, end, epoch = float(losses.min()), -turn.end, int(np.argmin(losses)) + 1
-    score = _name_score(curves)
+    lost, score = fall.lost, _name_score(curves)
     fell = f", {score} fell by {format_percent(lost)}" if score else ""
     stop = Advice(
         text=f"Stop early: train for {epoch} epochs.", change={"epochs": epoch}
     )
-    is_plain = lost >= PLAIN_LOSS or turn.lost > PLAIN_RISE * abs(turn.best)
+    is_far = lost >= PLAIN_LOSS or turn.lost > PLAIN_RISE * abs(turn.best)
+    is_plain = is_far and lost > SURE_ANSWER_ERRORS * fall.error
     return Finding(
         kind="overfitting",
         severity=Severity.HIGH if is_plain else Severity.LOW,
@@ -156,7 +159,15 @@ def _is_real(turn: Turn) -> bool:
     return turn.lost > MIN_ERRORS * turn.error
 
 
-def _lost_score(curves: Curves, turn: Turn) -> float | None:
+class _Fall(NamedTuple):
+    """How much worse the score got."""
+
+    lost: float
+    error: float
+    """Its standard error by the number of answers; 0: not known."""
+
+
+def _find_fall(curves: Curves, turn: Turn) -> _Fall | None:
     """Return by how much the score got worse; None: no more than chance explains.
 
     That is the accuracy, balanced where the script measures that, too; where there is
@@ -174,13 +185,13 @@ def _lost_score(curves: Curves, turn: Turn) -> float | None:
         constant = curves.facts.constant_loss if curves.facts is not None else None
         if not constant or constant <= 0:
             rise = turn.lost / abs(turn.best) if turn.best else math.inf
-            return rise if rise > SURE_RISE else None
+            return _Fall(rise, 0.0) if rise > SURE_RISE else None
         # What squared errors differ by where something normal is added to predictions.
         lost, least = turn.lost / constant, LEAST_LEFT
         spread = 4 * lost * -turn.best / constant + 2 * lost**2
     error = math.sqrt(spread / answers) if answers else 0.0
     is_more = lost >= least and lost > MIN_ANSWER_ERRORS * error
-    return lost if is_more else None
+    return _Fall(lost, error) if is_more else None
 
 
 def _scores(curves: Curves) -> Numbers:
