@@ -41,6 +41,8 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     val_loss: Series = EMPTY_SERIES
     """One value an epoch."""
     val_accuracy: Series = EMPTY_SERIES
+    val_balanced_accuracy: Series = EMPTY_SERIES
+    """Mean over classes, where the script measures it under that name."""
     lr: Series = EMPTY_SERIES
     """LR in force, at least where it changed."""
     ratios: Mapping[str, Series] = msgspec.field(default_factory=dict)
@@ -116,6 +118,7 @@ def read_curves(model: StudyModel, trial: TrialId) -> Curves:
         accuracy=whole("accuracy"),
         val_loss=whole("val_loss"),
         val_accuracy=whole("val_accuracy"),
+        val_balanced_accuracy=whole("val_balanced_accuracy"),
         lr=whole("lr"),
         ratios={name.removeprefix(RATIO_PREFIX): whole(name) for name in names},
         grad_norm=whole("grad_norm"),

@@ -6,7 +6,7 @@ be worse than its log says, and that is a harm, too.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import torch
@@ -97,12 +97,7 @@ def score(data: Data, outputs: Tensor, targets: Tensor, *, is_balanced: bool) ->
     if data.goal is Goal.REGRESSION:
         error = F.mse_loss(outputs.reshape(-1), targets.reshape(-1))
         return max(-1.0, 1 - float(error / targets.var(unbiased=False)))
-    if data.goal is Goal.BINARY:
-        hits = (outputs > 0) == (targets > 0.5)
-        truth = targets > 0.5
-    else:
-        truth = targets
-        hits = outputs.argmax(1) == targets
+    truth, hits = _truth(data, targets), _hits(data, outputs, targets)
     if not is_balanced:
         return float(hits.double().mean())
     return float(
@@ -110,6 +105,36 @@ def score(data: Data, outputs: Tensor, targets: Tensor, *, is_balanced: bool) ->
             [hits[truth == each].double().mean() for each in truth.unique()]
         ).mean()
     )
+
+
+ClassMetric = Callable[[Tensor, Tensor], Tensor]
+"""Outputs and targets of a minibatch to one number."""
+
+
+def hits_by_class(data: Data) -> ClassMetric:
+    """Return a metric of minibatches whose mean over validation data is balanced.
+
+    Each hit counts by how rare its class is there, so that the mean over all validation
+    samples is the mean over classes, however they are cut into minibatches.
+    """
+    kinds, counts = _truth(data, data.val_y).unique(return_counts=True)
+    weights = torch.zeros(max(2, data.outputs), dtype=torch.float64)
+    weights[kinds.long()] = counts.sum() / (len(kinds) * counts.double())
+
+    def balanced_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+        hits = _hits(data, outputs, targets)
+        return (hits * weights[_truth(data, targets).long()]).mean()
+
+    return balanced_accuracy
+
+
+def _truth(data: Data, targets: Tensor) -> Tensor:
+    return targets > 0.5 if data.goal is Goal.BINARY else targets
+
+
+def _hits(data: Data, outputs: Tensor, targets: Tensor) -> Tensor:
+    said = outputs > 0 if data.goal is Goal.BINARY else outputs.argmax(1)
+    return said == _truth(data, targets)
 
 
 def read_behaviour(lines: Sequence[bytes], setup: Setup, watcher: Watcher) -> Behaviour:

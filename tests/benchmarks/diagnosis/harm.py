@@ -22,6 +22,7 @@ schedules differ on purpose): one that fails it is taken out of the healthy ones
 counted.
 """
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -30,8 +31,10 @@ from dataclasses import dataclass
 from tests.benchmarks.diagnosis.running import RunRecord
 from tests.benchmarks.diagnosis.tasks import Goal, load
 from tests.benchmarks.diagnosis.turning import (
-    ANSWER_ERRORS,
+    all_of,
     count_answers,
+    exceeds,
+    find_noise,
     find_turn,
     share_error,
     variance_error,
@@ -154,7 +157,12 @@ def overfits(record: RunRecord) -> bool | None:
 
 
 def is_overfit(
-    record: RunRecord, scores: list[float], losses: list[float], answers: float
+    record: RunRecord,
+    scores: list[float],
+    losses: list[float],
+    answers: float,
+    *,
+    errors: float = 1.0,
 ) -> bool | None:
     """Whether a run got worse on some samples while it got better on its own.
 
@@ -162,21 +170,34 @@ def is_overfit(
     more than it bounces, and the training loss did not rise meanwhile: a training that
     falls apart does not overfit.
 
+    Args:
+        record: The run.
+        scores: On some samples, one an epoch; more is better.
+        losses: On the same samples.
+        answers: How many answers a score is the mean of.
+        errors: Standard errors within which of a line nobody can say on which side it is.
+
     Returns:
-        None where the samples are too few to tell: the score fell by as much, but so it
-        could on others that are as many while nothing got worse.
+        None where nobody can say: a fall or a rise is so near its line that the bouncing
+        of the epochs and so few samples may have put it on either side. Never with
+        `errors` of 0.
     """
     score, loss = find_turn(scores), find_turn([-loss for loss in losses])
-    if score is None or loss is None or not (score.is_real and loss.is_real):
+    if score is None or loss is None:
         return False
     is_variance = record.goal == Goal.REGRESSION.value
     least = POINTS_OF_VARIANCE if is_variance else POINTS
+    line = max(least, score.bounce)
+    by_answers = variance_error if is_variance else share_error
+    noise = math.hypot(score.error, by_answers(line, score.best, answers))
     train = record.behaviour.train_losses
-    then = train[min(len(train) - 1, len(train) * loss.best_at // len(losses))]
-    if score.lost <= least or train[-1] > then:
-        return False
-    error = (variance_error if is_variance else share_error)(score, answers)
-    return True if score.lost > ANSWER_ERRORS * error else None
+    since = train[min(len(train) - 1, len(train) * loss.best_at // len(losses)) :]
+    fell = since[0] - since[-1]
+    return all_of(
+        fell >= 0 or exceeds(fell, 0.0, errors * math.sqrt(2) * find_noise(since)),
+        exceeds(score.lost, line, errors * noise),
+        exceeds(loss.lost, loss.bounce, errors * loss.error),
+    )
 
 
 def _sound(records: list[RunRecord]) -> list[RunRecord]:

@@ -6,15 +6,18 @@ samples, wrong labels and large nets trained long, the same with regularization 
 early, and well-sized data with curves that bounce or grow sure of themselves. No recipe
 is a label; what became of a run is (`turning`).
 
+    --more           other data sets, for tuning alone
     --records DIR    where runs are kept; those there already are not trained again
-    --seed N         draw other runs
+    --seed N [N ...] draw other runs; of several, all are counted together
+    --held-out N [N ...]  further draws of the held-out half alone: a larger sample
     --workers N      trainings at a time
     --write          write the figures into docs/, for the page there
 
-It takes about six minutes on two cores.
+It takes about six minutes on two cores, and three for each further held-out draw.
 """
 
 import argparse
+import math
 import random
 import sys
 import time
@@ -33,7 +36,7 @@ from tests.benchmarks.diagnosis.harm import is_overfit
 from tests.benchmarks.diagnosis.models import SHAPES, fitting
 from tests.benchmarks.diagnosis.running import RunRecord, train_all
 from tests.benchmarks.diagnosis.scoring import Judged, detect, tuitrain_judge
-from tests.benchmarks.diagnosis.setup import Job, Setup
+from tests.benchmarks.diagnosis.setup import Job
 from tests.benchmarks.diagnosis.tasks import Data, Goal, Split, load, names
 from tests.benchmarks.diagnosis.telling import write_overfitting
 from tests.benchmarks.diagnosis.turning import count_answers
@@ -43,16 +46,21 @@ MOST_OF_IT: Final = 0.7
 """Share of a data set that well-sized runs train on; the rest is looked at by nobody."""
 
 
-def jobs(seed: int) -> list[Job]:
-    """Return the runs of one draw, the same every time."""
+def jobs(seed: int, part: Split | None = None) -> list[Job]:
+    """Return the runs of one draw, the same every time: of both halves, or one part."""
+    return [job for _, job in drawn(seed, part)]
+
+
+def drawn(seed: int, part: Split | None = None) -> list[tuple[str, Job]]:
+    """Return the same with the recipe of each."""
     found = []
-    for task in names():
+    for task in names(part):
         for recipe, change in RECIPES.items():
             draw = random.Random(f"{seed}/{task}/{recipe}")
             for index in range(COUNTS[recipe]):
                 data = load(task)
                 plain = _plain(draw, data, 1000 * seed + 500 + index)
-                found.append(change(draw, data, plain))
+                found.append((recipe, change(draw, data, plain)))
     return found
 
 
@@ -189,14 +197,23 @@ def _and(job: Job, *traits: str) -> Job:
 # --- what became of them, and what is said of them ---
 
 
+class Label(NamedTuple):
+    """Whether a run overfits by some samples."""
+
+    plain: bool | None
+    """None: it is so near the line that nobody can say."""
+    guess: bool
+    """The same, with each run on the side of the line where it was measured."""
+
+
 class Told(NamedTuple):
     """One run: what became of it, and what was said."""
 
     run: Judged
-    on_validation: bool | None
-    """Whether it overfits by the samples that the judge sees the curves of, too."""
-    on_unseen: bool | None
-    """The same by samples that nobody else sees."""
+    on_validation: Label
+    """By the samples that the judge sees the curves of, too."""
+    on_unseen: Label
+    """By samples that nobody else sees."""
 
 
 def tell(record: RunRecord) -> Told:
@@ -206,41 +223,59 @@ def tell(record: RunRecord) -> Told:
     scores, losses = behaviour.unseen_scores, behaviour.unseen_losses
     return Told(
         Judged(record, None, tuple(tuitrain_judge(record))),
-        is_overfit(
-            record,
-            behaviour.scores,
-            behaviour.val_losses,
-            _count(setup, setup.data.val_y),
-        ),
-        is_overfit(record, scores, losses, _count(setup, setup.unseen[1])),
+        _label(record, behaviour.scores, behaviour.val_losses, setup.data.val_y),
+        _label(record, scores, losses, setup.unseen[1]),
     )
 
 
-def _count(setup: Setup, targets: Tensor) -> float:
-    return count_answers(targets, is_balanced=setup.data.is_imbalanced)
+def _label(
+    record: RunRecord, scores: list[float], losses: list[float], targets: Tensor
+) -> Label:
+    is_balanced = load(record.job.task).is_imbalanced
+    answers = count_answers(targets, is_balanced=is_balanced)
+    guess = is_overfit(record, scores, losses, answers, errors=0.0)
+    return Label(is_overfit(record, scores, losses, answers), guess is True)
 
 
 def figures(told: Sequence[Told]) -> str:
-    """Return the figures of both halves as a table."""
+    """Return the figures of each part as a table."""
     rows = []
-    for split in (Split.HELD_OUT, Split.TUNING):
+    for split in (Split.HELD_OUT, Split.TUNING, Split.MORE):
         own = [each for each in told if each.run.record.split == split.value]
-        for name, read in _LABELS:
+        for name, counted, read in _LABELS if own else ():
             labels = [(each.run, read(each)) for each in own]
             found = detect(labels, "overfitting")
             counts = Counter(label for _, label in labels)
             runs = " / ".join(str(counts[key]) for key in (True, False, None))
             low, high = interval(labels)
             f1 = f"{found.f1:.2f} ({low:.2f}–{high:.2f})"
-            rows.append((split.value, name, runs, f1, found.precision, found.recall))
-    head = ["half", "told from", "overfit / not / nobody can say", "F1"]
-    return tables.table([*head, "precision", "recall"], rows)
+            curves = "–" if name == _SEEN else f"{_f1_of_curves(own, read):.2f}"
+            shares = found.precision, found.recall
+            rows.append((split.value, name, counted, runs, f1, *shares, curves))
+    head = ["half", "told from", "runs counted", "overfit / not / left out", "F1"]
+    return tables.table([*head, "precision", "recall", "F1 of the curve itself"], rows)
 
 
-_LABELS: Final[tuple[tuple[str, Callable[[Told], bool | None]], ...]] = (
-    ("the validation samples", lambda each: each.on_validation),
-    ("samples nobody saw", lambda each: each.on_unseen),
+_SEEN: Final = "the validation samples"
+_UNSEEN: Final = "samples nobody saw"
+_LABELS: Final[tuple[tuple[str, str, Callable[[Told], bool | None]], ...]] = (
+    (_SEEN, "off the line", lambda each: each.on_validation.plain),
+    (_SEEN, "all", lambda each: each.on_validation.guess),
+    (_UNSEEN, "off the line", lambda each: each.on_unseen.plain),
+    (_UNSEEN, "all", lambda each: each.on_unseen.guess),
 )
+
+
+def _f1_of_curves(told: Sequence[Told], read: Callable[[Told], bool | None]) -> float:
+    """Return the F1 of who says of each run what its validation curves themselves show.
+
+    It is what can be asked of a rule that sees these curves and nothing else: on which
+    side of the line a run was measured says no more of other samples than that.
+    """
+    known = [(read(each), each.on_validation.guess) for each in told]
+    pairs = Counter(pair for pair in known if pair[0] is not None)
+    right, wrong = pairs[True, True], pairs[True, False] + pairs[False, True]
+    return 2 * right / (2 * right + wrong) if right + wrong else math.nan
 
 
 def interval(labels: Sequence[tuple[Judged, bool | None]]) -> tuple[float, float]:
@@ -253,17 +288,16 @@ def interval(labels: Sequence[tuple[Judged, bool | None]]) -> tuple[float, float
     return values[25], values[974]
 
 
-def by_recipe(told: Sequence[Told]) -> str:
-    """Return how often runs of each recipe overfit, of the tuning half."""
+def by_recipe(recipes: Sequence[str], told: Sequence[Told]) -> str:
+    """Return how often runs of each recipe overfit, without those of the held-out half."""
     rows = []
-    names_of = [name for _ in names() for name, n in COUNTS.items() for _ in range(n)]
     for recipe in RECIPES:
         own = [
             each
-            for each, name in zip(told, names_of, strict=True)
-            if name == recipe and each.run.record.split == Split.TUNING.value
+            for name, each in zip(recipes, told, strict=True)
+            if name == recipe and each.run.record.split != Split.HELD_OUT.value
         ]
-        overfit = sum(each.on_validation is True for each in own)
+        overfit = sum(each.on_validation.plain is True for each in own)
         named = sum(each.run.has("overfitting") for each in own)
         rows.append((recipe, len(own), overfit, named))
     return tables.table(["recipe", "runs", "overfit", "named"], rows)
@@ -275,20 +309,28 @@ def main() -> int:
         prog="python -m tests.benchmarks.diagnosis.overfitting"
     )
     parser.add_argument("--records", type=Path, default=None)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--more", action="store_true")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser.add_argument("--held-out", type=int, nargs="+", default=[])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     folder = options.records or default_folder()
-    drawn = jobs(options.seed)
-    sys.stderr.write(f"{len(drawn)} runs in {folder}\n")
+    part = Split.MORE if options.more else None
+    pairs = [pair for seed in options.seed for pair in drawn(seed, part)]
+    for seed in options.held_out:
+        pairs += drawn(seed, Split.HELD_OUT)
+    sys.stderr.write(f"{len(pairs)} runs in {folder}\n")
     started_s = time.monotonic()
-    told = [tell(each) for each in train_all(drawn, folder, workers=options.workers)]
+    records = train_all((job for _, job in pairs), folder, workers=options.workers)
+    told = [tell(record) for record in records]
     sys.stderr.write(f"done: {time.monotonic() - started_s:.0f} s\n")
     table = figures(told)
-    sys.stdout.write(f"{table}\n\n{by_recipe(told)}\n")
-    if options.write:
-        write_overfitting(table, runs=len(told), seed=options.seed)
+    sys.stdout.write(f"{table}\n\n{by_recipe([name for name, _ in pairs], told)}\n")
+    if options.write and not options.more:
+        write_overfitting(
+            table, runs=len(told), seeds=options.seed, held_out=options.held_out
+        )
     return 0
 
 

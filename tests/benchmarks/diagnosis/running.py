@@ -20,7 +20,13 @@ import msgspec
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.benchmarks.diagnosis.behaviour import Behaviour, Watcher, read_behaviour
+from tests.benchmarks.diagnosis.behaviour import (
+    Behaviour,
+    ClassMetric,
+    Watcher,
+    hits_by_class,
+    read_behaviour,
+)
 from tests.benchmarks.diagnosis.building import build_model, resolve
 from tests.benchmarks.diagnosis.faults import FAULTS
 from tests.benchmarks.diagnosis.setup import (
@@ -194,6 +200,7 @@ def _run_task(setup: Setup, session: Session, watcher: Watcher, log: Any) -> Non
         train=TensorDataset(setup.data.x, setup.data.y),
         val=TensorDataset(setup.data.val_x, setup.data.val_y),
         loss=make_loss(setup),
+        metrics=_balanced(setup),
         batch_size=setup.batch_size,
         optimizer=optimizer,
         scheduler=(lambda made: make_scheduler(setup, made)) if has_schedule else None,  # type: ignore[arg-type, return-value]
@@ -269,8 +276,18 @@ def _accuracy(
     if setup.data.goal == "regression":
         return {}
     if setup.data.goal == "binary":
-        return {"accuracy": ((outputs > 0) == (targets > 0.5)).float().mean()}
-    return {"accuracy": (outputs.argmax(1) == targets).float().mean()}
+        hits = (outputs > 0) == (targets > 0.5)
+    else:
+        hits = outputs.argmax(1) == targets
+    further = {name: each(outputs, targets) for name, each in _balanced(setup).items()}
+    return {"accuracy": hits.float().mean(), **further}
+
+
+def _balanced(setup: Setup) -> dict[str, ClassMetric]:
+    """Return what a script logs besides the accuracy, where that says little."""
+    if not setup.data.is_imbalanced:
+        return {}
+    return {"balanced_accuracy": hits_by_class(setup.data)}
 
 
 def _tensor_log() -> Any:

@@ -85,13 +85,23 @@ def write_peers(table: str) -> None:
     _write(frozen.FIGURES, {**kept, "peers": table})
 
 
-def write_overfitting(table: str, *, runs: int, seed: int) -> None:
-    """Write how well overfitting is told beside the figures that are there."""
+def write_overfitting(
+    table: str, *, runs: int, seeds: Sequence[int], held_out: Sequence[int]
+) -> None:
+    """Write how well overfitting is told beside the figures that are there.
+
+    Args:
+        table: The figures.
+        runs: How many they are from.
+        seeds: Of the draws of both halves.
+        held_out: Of further draws of that half alone.
+    """
     kept = json.loads(frozen.FIGURES.read_text()) if frozen.FIGURES.exists() else {}
     own = {
         "table": table,
         "runs": runs,
-        "seed": seed,
+        "seeds": list(seeds),
+        "held_out": list(held_out),
         "thresholds": frozen.thresholds_of(*frozen.OVERFITTING),
     }
     _write(frozen.FIGURES, {**kept, "overfitting": own})

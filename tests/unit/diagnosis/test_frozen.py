@@ -17,7 +17,7 @@ def test_the_measured_thresholds_are_those_in_force():
 
 
 def test_overfitting_was_measured_with_the_thresholds_in_force():
-    """After a change: `python -m tests.benchmarks.diagnosis.overfitting --seed 1 --write`."""
+    """After a change: `python -m tests.benchmarks.diagnosis.overfitting --seed 1 --held-out 2 --write`."""
     told = json.loads(FIGURES.read_text())["overfitting"]
     assert told["thresholds"] == thresholds_of(*OVERFITTING)
 

@@ -56,6 +56,38 @@ def test_accuracy_lost_on_a_few_samples_is_chance():
     assert _overfit(rise=0.5, lost=0.06, samples=30).kind == "overconfidence"
 
 
+def test_a_fall_that_may_be_chance_is_told_but_is_no_alarm():
+    found = _overfit(rise=0.5, lost=0.06, samples=50)
+    assert (found.kind, found.severity) == ("overfitting", Severity.LOW)
+    assert _overfit(rise=0.5, lost=0.06, samples=300).severity is Severity.HIGH
+
+
+def test_of_rare_classes_the_balanced_accuracy_tells():
+    losses = [0.6, 0.5, 0.4, 0.4, 0.4, *np.linspace(0.4, 0.6, 25)]
+    plain = [0.85, 0.9, 0.92, 0.92, 0.92, *np.full(25, 0.92)]
+    balanced = [0.5, 0.6, 0.7, 0.7, 0.7, *np.linspace(0.7, 0.62, 25)]
+    run = Curves(
+        loss=_series(FALLING),
+        val_loss=_series(losses, every=20),
+        val_accuracy=_series(plain, every=20),
+        val_samples=1000,
+        facts=LossFacts(name="BCEWithLogitsLoss", kind="bce_with_logits", priors=[0.1]),
+    )
+    assert _kind(find_overfitting(run)) == "overconfidence"
+    run = replace(run, val_balanced_accuracy=_series(balanced, every=20))
+    found = find_overfitting(run)
+    assert found is not None
+    assert (found.kind, found.severity) == ("overfitting", Severity.HIGH)
+    assert "balanced accuracy fell" in found.summary
+    # Six positives say less than sixty answers that count alike.
+    few = find_overfitting(replace(run, val_samples=60))
+    assert _kind(few) == "overconfidence"
+
+
+def _kind(finding: Finding | None) -> str | None:
+    return finding.kind if finding is not None else None
+
+
 def test_validation_curves_that_bounce_do_not_overfit():
     assert _overfit(rise=0.3, lost=0.05, bounce=0.002).kind == "overfitting"
     for rise, lost in ((0.0, 0.0), (0.3, 0.05)):
@@ -79,7 +111,8 @@ def test_a_regression_overfits_by_the_variance_it_no_longer_explains():
 
     assert found(0.2, 400).kind == "overfitting"
     assert found(0.02, 400) is None
-    assert found(0.06, 40) is None
+    assert found(0.06, 40).severity is Severity.LOW
+    assert found(0.06, 15) is None
 
 
 def test_overfitting_advises_more_dropout_only_where_the_script_reads_it():

@@ -7,15 +7,20 @@ import msgspec
 import pytest
 import torch
 
-from tests.benchmarks.diagnosis.behaviour import Behaviour
+from tests.benchmarks.diagnosis.behaviour import Behaviour, hits_by_class, score
 from tests.benchmarks.diagnosis.building import resolve
 from tests.benchmarks.diagnosis.harm import is_overfit, rose
 from tests.benchmarks.diagnosis.overfitting import RECIPES, jobs
 from tests.benchmarks.diagnosis.running import RunRecord
 from tests.benchmarks.diagnosis.scoring import Judged, Named, detect
 from tests.benchmarks.diagnosis.setup import Job
-from tests.benchmarks.diagnosis.tasks import names
-from tests.benchmarks.diagnosis.turning import count_answers, find_turn
+from tests.benchmarks.diagnosis.tasks import Split, load, names
+from tests.benchmarks.diagnosis.turning import (
+    all_of,
+    count_answers,
+    exceeds,
+    find_turn,
+)
 
 JOB = Job(
     task="blobs", shape="mlp_relu", optimizer="sgd", lr=0.1, epochs=40, batch_size=64
@@ -68,7 +73,9 @@ def test_less_than_a_harm_is_none():
 
 def test_curves_that_bounce_around_one_level_do_not_overfit():
     flat = [_turning(0.0, bounce=0.05, seed=seed) for seed in range(100)]
-    assert sum(_overfits(each, answers=1000) is not False for each in flat) <= 5
+    labels = [_overfits(each, answers=1000) for each in flat]
+    assert labels.count(True) == 0
+    assert labels.count(None) <= 20
     # The best single epoch lies well above the end all the same.
     assert sum(max(each) - sum(each[-8:]) / 8 > 0.02 for each in flat) > 90
 
@@ -76,6 +83,28 @@ def test_curves_that_bounce_around_one_level_do_not_overfit():
 def test_a_fall_on_few_samples_is_nothing_anybody_can_tell():
     assert _overfits(_turning(0.04), answers=50) is None
     assert _overfits(_turning(0.04), answers=500) is True
+
+
+def test_near_the_line_nobody_can_tell_from_either_side():
+    for lost in (0.015, 0.025):
+        assert _overfits(_turning(lost), answers=500) is None
+        assert _overfits(_turning(lost), answers=50_000) is (lost > 0.02)
+
+
+def test_asked_for_a_guess_each_run_is_on_one_side_of_the_line():
+    for lost in (0.015, 0.025):
+        scores = _turning(lost)
+        losses = [1.5 - score for score in scores]
+        record = _record(scores, losses)
+        guess = is_overfit(record, scores, losses, 500, errors=0.0)
+        assert guess is (lost > 0.02)
+
+
+def test_what_fails_plainly_decides_where_something_else_can_not_be_told():
+    assert all_of(None, False) is False
+    assert all_of(None, True) is None
+    assert all_of(True, True) is True
+    assert exceeds(0.0, 0.0, 0.0) is False
 
 
 def test_a_training_that_falls_apart_does_not_overfit():
@@ -100,6 +129,19 @@ def test_answers_of_rare_classes_weigh_as_few():
     targets = torch.tensor([0.0] * 90 + [1.0] * 10)
     assert count_answers(targets, is_balanced=False) == 100
     assert count_answers(targets, is_balanced=True) == pytest.approx(36)
+
+
+def test_hits_by_class_are_the_balanced_accuracy_however_minibatches_are_cut():
+    data = load("seldom")
+    outputs = torch.randn(
+        len(data.val_y), 3, generator=torch.Generator().manual_seed(0)
+    )
+    metric = hits_by_class(data)
+    parts = zip(outputs.split(7), data.val_y.split(7), strict=True)
+    mean = sum(float(metric(*part)) * len(part[0]) for part in parts) / len(outputs)
+    assert mean == pytest.approx(score(data, outputs, data.val_y, is_balanced=True))
+    plain = score(data, outputs, data.val_y, is_balanced=False)
+    assert abs(mean - plain) > 0.001
 
 
 def test_a_curve_with_a_hole_turns_nowhere():
@@ -133,6 +175,9 @@ def test_the_runs_that_overfit_or_not_are_many_and_all_different():
     assert drawn == jobs(1)
     assert not {job.name for job in drawn} & {job.name for job in jobs(0)}
     assert len(RECIPES) == 8
+    more = jobs(1, Split.MORE)
+    assert {job.task for job in more} == set(names(Split.MORE))
+    assert not {job.task for job in more} & set(names())
 
 
 def test_samples_that_nobody_saw_are_neither_trained_nor_validated_on():

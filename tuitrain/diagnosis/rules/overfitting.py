@@ -1,7 +1,7 @@
 """The validation curve turns for the worse while the training loss still falls."""
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -35,9 +35,11 @@ LEAST_LOST: Final = 0.02
 """Accuracy that must be lost. Ours: less is within what two trainings differ by."""
 LEAST_LEFT: Final = 0.03
 """The same without an accuracy: rise as a share of the loss of a constant answer."""
-MIN_ANSWER_ERRORS: Final = 2.0
-"""Standard errors, by the number of validation samples, that must be lost. Source:
-McNemar 1947, that only answers that changed count; two are the usual 5 %."""
+MIN_ANSWER_ERRORS: Final = 1.0
+"""Standard errors, by the number of validation samples, that must be lost to be told of
+it. Source: McNemar 1947, that only answers that changed count."""
+SURE_ANSWER_ERRORS: Final = 2.0
+"""The same for an alarm: two are the usual 5 %."""
 PLAIN_LOSS: Final = 0.05
 """Score lost from which it is an alarm. Ours: healthy runs of the benchmark lose less."""
 PLAIN_RISE: Final = 0.4
@@ -65,17 +67,18 @@ def find_overfitting(curves: Curves) -> Finding | None:
     turn = find_turn(-losses)
     if len(losses) < MIN_EVALUATIONS or turn is None:
         return None
-    lost = _lost_score(curves, turn)
-    if lost is None or not _has_turned(curves, turn, losses):
+    fall = _find_fall(curves, turn)
+    if fall is None or not _has_turned(curves, turn, losses):
         return _find_overconfidence(curves, losses)
     # Told as it is seen on the curve: by the lowest epoch. Judged was by windows.
     best, end, epoch = float(losses.min()), -turn.end, int(np.argmin(losses)) + 1
-    has_accuracy = len(curves.val_accuracy) > 0
-    fell = f", accuracy fell by {format_percent(lost)}" if has_accuracy else ""
+    lost, score = fall.lost, _name_score(curves)
+    fell = f", {score} fell by {format_percent(lost)}" if score else ""
     stop = Advice(
         text=f"Stop early: train for {epoch} epochs.", change={"epochs": epoch}
     )
-    is_plain = lost >= PLAIN_LOSS or turn.lost > PLAIN_RISE * abs(turn.best)
+    is_far = lost >= PLAIN_LOSS or turn.lost > PLAIN_RISE * abs(turn.best)
+    is_plain = is_far and lost > SURE_ANSWER_ERRORS * fall.error
     return Finding(
         kind="overfitting",
         severity=Severity.HIGH if is_plain else Severity.LOW,
@@ -86,7 +89,7 @@ def find_overfitting(curves: Curves) -> Finding | None:
         ),
         evidence={
             **_evidence(losses, best, end),
-            "lost_accuracy": rounded(lost if has_accuracy else None),
+            "lost_accuracy": rounded(lost if score else None),
         },
         advice=(
             *([] if epoch < MIN_EPOCHS else [stop]),
@@ -101,7 +104,7 @@ def _find_overconfidence(curves: Curves, losses: Numbers) -> Finding | None:
     best, end = float(losses[best_at]), float(np.median(last))
     scatter = MEDIAN_PENALTY * noise(losses[len(losses) // 2 :])
     error = scatter * math.sqrt(1 + 1 / len(last))
-    if not len(curves.val_accuracy) or best_at >= LATEST_BEST * len(losses):
+    if not len(_scores(curves)) or best_at >= LATEST_BEST * len(losses):
         return None
     if end - best <= max(SURE_RISE * abs(best), MIN_ERRORS * error):
         return None
@@ -156,34 +159,70 @@ def _is_real(turn: Turn) -> bool:
     return turn.lost > MIN_ERRORS * turn.error
 
 
-def _lost_score(curves: Curves, turn: Turn) -> float | None:
+class _Fall(NamedTuple):
+    """How much worse the score got."""
+
+    lost: float
+    error: float
+    """Its standard error by the number of answers; 0: not known."""
+
+
+def _find_fall(curves: Curves, turn: Turn) -> _Fall | None:
     """Return by how much the score got worse; None: no more than chance explains.
 
-    That is the accuracy, or where there is none, the loss in units of that of the best
-    constant answer; where that is not known either, the rise of the loss itself.
+    That is the accuracy, balanced where the script measures that, too; where there is
+    none, the loss in units of that of the best constant answer; and where that is not
+    known either, the rise of the loss itself.
     """
-    values, answers = finite(curves.val_accuracy.values), _count_answers(curves)
+    values, answers = _scores(curves), _count_answers(curves)
     if len(values):
         score = find_turn(values)
-        if score is None or not _is_real(score) or score.lost < LEAST_LOST:
+        if score is None or not _is_real(score):
             return None
-        lost = score.lost
         # Of the answers that changed, three are taken to be lost for each one gained.
-        error = math.sqrt(2 * lost / answers) if answers else 0.0
-        return lost if lost > MIN_ANSWER_ERRORS * error else None
-    constant = curves.facts.constant_loss if curves.facts is not None else None
-    if not constant or constant <= 0:
-        rise = turn.lost / abs(turn.best) if turn.best else math.inf
-        return rise if rise > SURE_RISE else None
-    left, lost = -turn.best / constant, turn.lost / constant
-    # What squared errors differ by where something normal is added to predictions.
-    spread = 4 * left * lost + 2 * lost**2
+        lost, least, spread = score.lost, LEAST_LOST, 2 * score.lost
+    else:
+        constant = curves.facts.constant_loss if curves.facts is not None else None
+        if not constant or constant <= 0:
+            rise = turn.lost / abs(turn.best) if turn.best else math.inf
+            return _Fall(rise, 0.0) if rise > SURE_RISE else None
+        # What squared errors differ by where something normal is added to predictions.
+        lost, least = turn.lost / constant, LEAST_LEFT
+        spread = 4 * lost * -turn.best / constant + 2 * lost**2
     error = math.sqrt(spread / answers) if answers else 0.0
-    return lost if lost > max(LEAST_LEFT, MIN_ANSWER_ERRORS * error) else None
+    is_more = lost >= least and lost > MIN_ANSWER_ERRORS * error
+    return _Fall(lost, error) if is_more else None
 
 
-def _count_answers(curves: Curves) -> int:
-    """Return how many answers the validation asks for; 0: not known."""
+def _scores(curves: Curves) -> Numbers:
+    """Return the accuracies that tell how good it is; empty: there are none.
+
+    Where classes are rare, accuracy hardly sees them, so whoever measures the mean over
+    classes means that one.
+    """
+    is_balanced = len(curves.val_balanced_accuracy) > 0
+    series = curves.val_balanced_accuracy if is_balanced else curves.val_accuracy
+    return finite(series.values)
+
+
+def _name_score(curves: Curves) -> str:
+    if len(curves.val_balanced_accuracy):
+        return "balanced accuracy"
+    return "accuracy" if len(curves.val_accuracy) else ""
+
+
+def _count_answers(curves: Curves) -> float:
+    """Return how many answers a score is the mean of; 0: not known.
+
+    Where each class counts the same, those of rare classes scatter most: it is the number
+    of answers whose plain mean would scatter as much.
+    """
     facts = curves.facts
     each = facts.positions if facts is not None else None
-    return (curves.val_samples or 0) * (each or 1)
+    answers = float((curves.val_samples or 0) * (each or 1))
+    if not len(curves.val_balanced_accuracy) or facts is None or not facts.priors:
+        return answers
+    priors = facts.priors
+    shares = priors if len(priors) > 1 else [priors[0], 1 - priors[0]]
+    seen = [share for share in shares if share > 0]
+    return answers * len(seen) ** 2 / sum(1 / share for share in seen)
