@@ -15,16 +15,17 @@ def replay(options: argparse.Namespace) -> int:
 
         look = find_look(sys.stdout, ascii_only=options.ascii)
         return replay_headless(path, Printer(sys.stdout, look), as_json=options.json)
-    from tuitrain.tui import Glance, Terms
+    from tuitrain.tui import Glance, ReadAhead, Terms
 
     if options.ascii:
         write_ascii_only()
     terms = Terms(has_mouse=not options.no_mouse, theme=options.theme)
     with Glance() as glance:
+        ahead = ReadAhead(path)
         glance.show(path)
         from tuitrain.tui import run_replay
 
-        return run_replay(path, terms=terms, glance=glance)
+        return run_replay(path, terms=terms, glance=glance, ahead=ahead)
 
 
 def diagnose(options: argparse.Namespace) -> int:

@@ -3,13 +3,14 @@
 import importlib
 from typing import TYPE_CHECKING, Final
 
+from tuitrain.tui.ahead import ReadAhead
 from tuitrain.tui.glance import Glance
 from tuitrain.tui.terms import Terms
 
 if TYPE_CHECKING:
     from tuitrain.tui.run import run_home, run_replay, run_screen
 
-__all__ = ["Glance", "Terms", "run_home", "run_replay", "run_screen"]
+__all__ = ["Glance", "ReadAhead", "Terms", "run_home", "run_replay", "run_screen"]
 
 _DOORS: Final = frozenset({"run_home", "run_replay", "run_screen"})
 

@@ -9,6 +9,7 @@ from textual.theme import BUILTIN_THEMES
 
 from tuitrain.events import TrialId
 from tuitrain.store import StudyFolder
+from tuitrain.tui.ahead import ReadAhead
 from tuitrain.tui.app import TuitrainApp
 from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
 from tuitrain.tui.glance import Glance
@@ -73,12 +74,24 @@ def run_replay(
     *,
     terms: Terms = Terms(),  # noqa: B008 - frozen
     glance: Glance | None = None,
+    ahead: ReadAhead | None = None,
 ) -> int:
-    """Replay a study folder, a trial folder or a log; see `run_screen`."""
+    """Replay a study folder, a trial folder or a log; see `run_screen`.
+
+    Args:
+        path: What to replay.
+        terms: How the terminal is taken.
+        glance: What the terminal shows meanwhile; None: nothing of ours.
+        ahead: What reads it already; None: nothing does.
+
+    Returns:
+        An exit status, as `run_screen` does.
+    """
     glance = glance or Glance()
     if not _has_theme(terms, glance):
         return 2
-    app = TuitrainApp(ReplayFeed(path), lambda trial: find_log(path, trial), terms)
+    feed = ReplayFeed(path, ahead=ahead)
+    app = TuitrainApp(feed, lambda trial: find_log(path, trial), terms)
     app.is_covered = glance.hand_over()
     app.run(mouse=terms.has_mouse)
     return _end(app)

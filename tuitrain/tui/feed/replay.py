@@ -12,6 +12,7 @@ from tuitrain.model import Recording
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
 from tuitrain.study import Study
+from tuitrain.tui.ahead import ReadAhead
 from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
 from tuitrain.tui.player import Player
 
@@ -21,6 +22,8 @@ PATIENCE_S = 0.15
 """A study that takes longer to read is shown while it is read; else it begins to play."""
 READING_EVERY_S = 0.5
 """Between two looks at what is read so far: each takes time away from reading."""
+AHEAD_S = 1.0
+"""Left to a process that reads ahead, before what it has is taken and read on from."""
 DRAW_S = 1.0
 """Left to the screen at most before reading goes on, for both share one interpreter."""
 
@@ -29,10 +32,16 @@ class ReplayFeed:
     """Posts the study as it was, moment by moment."""
 
     def __init__(
-        self, path: Path, *, refresh_s: float = 0.25, clock: Clock = SYSTEM_CLOCK
+        self,
+        path: Path,
+        *,
+        ahead: ReadAhead | None = None,
+        refresh_s: float = 0.25,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Prepare to replay the study or log at `path`."""
+        """Prepare to replay the study or log at `path`, which `ahead` reads already."""
         self._path = path
+        self._ahead = ahead
         self._refresh_s = refresh_s
         self._clock = clock
         self._wake = threading.Condition()
@@ -107,6 +116,8 @@ class ReplayFeed:
 
     def _read(self, post: Callable[[Message], object]) -> Recording:
         """Read all there is, and show what is read if it takes long."""
+        if self._ahead is not None and (read := self._ahead.take(AHEAD_S)) is not None:
+            self._source, self._recording = read
         if self._source is None:
             self._source = StudySource(self._path)
             self._recording.add(self._source.read(FIRST_BYTES))
