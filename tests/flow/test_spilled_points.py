@@ -61,7 +61,7 @@ def test_a_step_is_judged_by_points_that_are_in_the_file(long):
     (spill,) = spills_of(long)
     assert long.ask(RunStep()).accepted
     wait_for(lambda: long.verdict(), "the verdict")
-    assert spill.stat().st_size > 3 * 2 * PART_ROWS * 16
+    assert spill.stat().st_size > 3 * 2 * PART_ROWS * 8
     assert_judged_as_from_memory(long)
     assert "reading the logs" not in long.folder.supervisor_log.read_text()
 

@@ -6,6 +6,7 @@ import os
 import struct
 import tempfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from tuitrain.model import SpillError
 from tuitrain.units import format_bytes
 
 PART_ROWS: Final = 1024
-"""Points that move together: 16 KiB, which a series that is measured ten times a second
+"""Points that move together: 8 to 16 KiB, which a series that is measured ten times a second
 has after two minutes."""
 LEAST_FREE_BYTES: Final = 256 << 20
 """Ours: a disk with less is left to logs and checkpoints, and points stay in memory."""
@@ -24,11 +25,14 @@ LEAST_FREE_BYTES: Final = 256 << 20
 _Iterations = NDArray[np.int64]
 _Values = NDArray[np.float64]
 
-_HEAD: Final = struct.Struct("=qI")
-"""Place of the part before, and CRC-32 of it and the columns."""
-_ROW_BYTES: Final = 16
+_FACTS: Final = struct.Struct("=qqq")
+"""Place of the part before, first iteration, and the step between iterations; 0: they
+are not even, and are written out after the values."""
+_CHECKSUM: Final = struct.Struct("=I")
+"""CRC-32 of the facts and the columns that are written."""
+_HEAD_BYTES: Final = _FACTS.size + _CHECKSUM.size
 _CHECK_PARTS: Final = 64
-"""Parts written between two looks at the free space: about 1 MiB."""
+"""Parts written between two looks at the free space: up to 1 MiB."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +55,9 @@ class SpillFile:
         """Keep parts on the disk of `folder`, while so much of it is free."""
         self._folder = folder
         self._part_rows = part_rows
-        self._part_bytes = _HEAD.size + _ROW_BYTES * part_rows
         self._least_free_bytes = least_free_bytes
         self._descriptor: int | None = None
-        self._count = 0
+        self._end = self._count = 0
         self._is_held_up = False
         try:
             # At once: later there may be no descriptor left.
@@ -73,13 +76,14 @@ class SpillFile:
             descriptor = self._open()
             if self._is_held_up or self._count % _CHECK_PARTS == 0:
                 self._check_room(descriptor)
-            self._write(descriptor, before, iterations, values)
+            size = self._write(descriptor, before, iterations, values)
         except OSError as error:
             self._tell(error)
             return None
         self._is_held_up = False
+        place, self._end = self._end, self._end + size
         self._count += 1
-        return self._count - 1
+        return place
 
     def read_back(self, place: int, iterations: _Iterations, values: _Values) -> int:
         """Fill two arrays with the part at a place; return that of the part before.
@@ -89,18 +93,22 @@ class SpillFile:
         """
         if self._descriptor is None:
             raise SpillError(f"{self._folder}: points kept on disk are gone")
-        head = bytearray(_HEAD.size)
-        block: list[bytearray | memoryview] = [head, iterations.data, values.data]
+        head, columns = bytearray(_HEAD_BYTES), [values.data]
         try:
-            size = os.preadv(self._descriptor, block, place * self._part_bytes)
+            size = os.preadv(self._descriptor, [head, values.data], place)
+            before, first, step = _FACTS.unpack_from(head)
+            if not step:
+                columns.append(iterations.data)
+                size += os.preadv(self._descriptor, [iterations.data], place + size)
         except OSError as error:
             raise SpillError(
                 f"{self._folder}: points kept on disk can't be read ({error.strerror})"
             ) from None
-        before, checksum = _HEAD.unpack(head)
-        is_whole = size == self._part_bytes
-        if not is_whole or checksum != _checksum(before, iterations, values):
+        is_whole = size == _HEAD_BYTES + sum(column.nbytes for column in columns)
+        if not is_whole or head != _make_head(head[: _FACTS.size], columns):
             raise SpillError(f"{self._folder}: points kept on disk are damaged")
+        if step:
+            iterations[:] = first + step * np.arange(len(iterations))
         return int(before)
 
     def close(self) -> None:
@@ -116,13 +124,17 @@ class SpillFile:
 
     def _write(
         self, descriptor: int, before: int, iterations: _Iterations, values: _Values
-    ) -> None:
-        head = _HEAD.pack(before, _checksum(before, iterations, values))
-        offset = self._count * self._part_bytes
-        size = os.pwritev(descriptor, [head, iterations.data, values.data], offset)
-        if size < self._part_bytes:
+    ) -> int:
+        """Write a part behind the others; return its bytes."""
+        step, columns = _find_step(iterations), [values.data]
+        if not step:
+            columns.append(iterations.data)
+        head = _make_head(_FACTS.pack(before, int(iterations[0]), step), columns)
+        whole = len(head) + sum(column.nbytes for column in columns)
+        if os.pwritev(descriptor, [head, *columns], self._end) < whole:
             # What is written of it is written over the next time.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return whole
 
     def _check_room(self, descriptor: int) -> None:
         facts = os.fstatvfs(descriptor)
@@ -152,5 +164,14 @@ def _open_without_name(folder: Path) -> int:
     return descriptor
 
 
-def _checksum(before: int, iterations: _Iterations, values: _Values) -> int:
-    return zlib.crc32(values.data, zlib.crc32(iterations.data, before & 0xFFFFFFFF))
+def _find_step(iterations: _Iterations) -> int:
+    """Return what all iterations lie apart; 0: not all the same, or there is one."""
+    steps = np.diff(iterations)
+    return int(steps[0]) if len(steps) and bool((steps == steps[0]).all()) else 0
+
+
+def _make_head(facts: bytes | bytearray, columns: Sequence[memoryview]) -> bytes:
+    checksum = zlib.crc32(facts)
+    for column in columns:
+        checksum = zlib.crc32(column, checksum)
+    return bytes(facts) + _CHECKSUM.pack(checksum)

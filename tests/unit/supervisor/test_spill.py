@@ -16,7 +16,8 @@ from tuitrain.model import EMPTY_SERIES, SpilledSeries, SpillError
 from tuitrain.supervisor.spill import SpillFile
 
 ROWS = 64
-PART_BYTES = 12 + 16 * ROWS
+PART_BYTES = 28 + 8 * ROWS
+"""Of iterations that lie evenly apart, none is written."""
 
 
 def grown(series, rows: int):
@@ -75,6 +76,24 @@ def test_what_is_read_back_is_what_was_written(spill):
     assert_whole(series)
 
 
+@pytest.mark.parametrize(
+    "iterations",
+    [
+        np.arange(0, 7000, 7),
+        np.repeat(np.arange(100), 10),
+        np.cumsum(np.arange(1000) % 3),
+        np.full(1000, 2**62),
+        np.r_[np.arange(500), np.arange(10**15, 10**15 + 500)],
+    ],
+    ids=["even", "several values each", "uneven", "one", "a jump"],
+)
+def test_iterations_are_what_they_were(spill, iterations):
+    values = np.cos(np.arange(len(iterations)))
+    series = SpilledSeries(spill).append(iterations, values)
+    np.testing.assert_array_equal(series.iterations, iterations)
+    np.testing.assert_array_equal(series.values, values)
+
+
 def test_the_file_has_no_name_no_other_reader_and_no_heir(spill, tmp_path):
     spilled(spill, 1000)
     assert list(tmp_path.iterdir()) == []
@@ -119,7 +138,7 @@ def test_a_full_disk_keeps_points_in_memory_until_it_takes_them(tmp_path, caplog
         filler.unlink()
         for _ in range(20):
             series = grown(series, 16)
-        assert os.fstat(descriptor_of(spill)).st_size > 5000 * 16
+        assert os.fstat(descriptor_of(spill)).st_size > 5000 * 8
         assert_whole(series)
         spill.close()
 
