@@ -161,7 +161,8 @@ class _Fetched:
     # One operation and hardly a loop of Python's own: the training waits for those.
 
     def _fetch(self, group: list[Tensor]) -> None:
-        if any(map(_get_ndim, group)):
+        # Alone, what is sparse or of odd shape says so plainly.
+        if len(group) == 1 or any(map(_get_ndim, group)):
             numbers = torch.cat([each.reshape(-1) for each in group]).tolist()
         else:
             numbers = torch.stack(group).tolist()
