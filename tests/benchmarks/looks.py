@@ -1,21 +1,25 @@
-"""What probes and looks inside cost a whole training, from its first iteration on.
+"""What all probes and looks inside cost a whole training through tuitrain.
 
-The digits CNN is trained twice at once in one process, with everything and with nothing,
-some iterations of each in turn; each such pair has a process of its own, forked as a trial
-is, since what is done for the first time in a process costs more. What is done at an
-iteration is the same in all pairs, and what else the machine does is not. So the cost of
-each iteration is the median of all pairs, and that of a training their sum.
+The digits CNN is trained as `python examples/digits_cnn.py` does, 20 epochs with
+validation, in three ways by turns: by a plain loop without tuitrain, through tuitrain
+with probes and looks off, and with all of them at their default intervals. Each training
+has a process of its own, forked as a trial is. Checkpoints are left out: they have a
+benchmark of their own.
 
-The sender thread may work while either is trained. Its processor time is counted as if
-there were no second core for it.
+The plain loop does what a script does for itself: it reads loss and accuracy of each
+minibatch, validates, and writes a line an epoch.
+
+What happens at an epoch is the same in all rounds, and what else the machine does is not.
+So the cost of each epoch is the median of all rounds, and that of a training their sum.
 """
 
 import multiprocessing
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -23,142 +27,193 @@ import torch
 from numpy.typing import NDArray
 
 from tests.benchmarks.figures import Figure, tell, within
-from tests.benchmarks.probes import TRIAL, Training, attach
-from tuitrain.store import LogWriter
-from tuitrain.worker import recorder as sending
-from tuitrain.worker.inspection import Inspector, Sources
+from tests.benchmarks.probes import SCRIPT, TRIAL, Training
+from tuitrain.events import Step, TrialLimits
+from tuitrain.store import LogWriter, TrialFolder, TrialSpec
+from tuitrain.worker.checkpoints import Checkpoints
+from tuitrain.worker.entry import preload
+from tuitrain.worker.loop import run_function
 from tuitrain.worker.recorder import Recorder
+from tuitrain.worker.script import load_function
+from tuitrain.worker.session import Session
+from tuitrain.worker.trial import Trial
 
-WHOLE = 880
-"""Iterations of 20 epochs, as the example trains when run by hand."""
-BEGINNING = 20
-"""Iterations with looks in each of them."""
-TURN = 20
-"""Iterations of one training after each other, as they are when it is alone."""
+EPOCHS = 20
+CONFIG: dict[str, Any] = {"lr": 1e-3, "weight_decay": 1e-4}
+OFF: dict[str, Any] = {"probe_first": 0, "probe_every": 0, "inspect": False}
+WAYS = ("plain", "off", "on")
 WARM_UP = 20
 
-
-class Pair(NamedTuple):
-    """Two trainings beside each other."""
-
-    wall_s: NDArray[np.float64]
-    """Shape (iterations, 2): without, and with probes and looks."""
-    cpu_s: NDArray[np.float64]
-    """Likewise, processor time of the training thread."""
-    attach_s: float
-    sender_s: float
-    """Processor time of the sender thread, over the whole training."""
+Times = NDArray[np.float64]
+"""Wall and processor seconds of each epoch, and of what comes after the last one."""
 
 
-def _attach_all(training: Training, recorder: Recorder) -> None:
-    attach(training, recorder, norm=True)
-    Inspector(
-        training.task.model,
-        [training.optimizer],
+class Watch:
+    """Notes the times at which epochs end."""
+
+    def __init__(self) -> None:
+        self._noted = [self._now()]
+
+    def note(self, *_: object) -> None:
+        self._noted.append(self._now())
+
+    def times(self) -> Times:
+        """Return what went by between them, shape (epochs + 1, 2)."""
+        return np.diff(np.array(self._noted), axis=0)
+
+    def _now(self) -> tuple[float, float]:
+        # Of the process: the sender thread counts, too.
+        return time.perf_counter(), time.process_time()
+
+
+def _train_plainly(watch: Watch, folder: Path) -> None:
+    task = load_function(SCRIPT, "task")(Trial(CONFIG))
+    optimizer = task.optimizer(list(task.model.parameters()))
+    images, labels = task.train.tensors
+    with (folder / "epochs.txt").open("w") as lines:
+        for epoch in range(EPOCHS):
+            losses, hits = [], 0
+            task.model.train()
+            for rows in torch.randperm(len(images)).split(task.batch_size):
+                outputs = task.model(images[rows])
+                loss = task.loss(outputs, labels[rows])
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                losses.append(loss.item())
+                hits += (outputs.argmax(1) == labels[rows]).sum().item()
+            task.model.eval()
+            seen, right = [], 0
+            with torch.no_grad():
+                for some, wanted in zip(
+                    *(each.split(task.batch_size) for each in task.val.tensors),
+                    strict=True,
+                ):
+                    outputs = task.model(some)
+                    seen.append(task.loss(outputs, wanted).item())
+                    right += (outputs.argmax(1) == wanted).sum().item()
+            lines.write(f"{epoch} {np.mean(losses)} {hits} {np.mean(seen)} {right}\n")
+            lines.flush()
+            watch.note()
+
+
+def _train_by_tuitrain(watch: Watch, folder: Path, changes: dict[str, Any]) -> None:
+    place = TrialFolder(folder)
+    spec = TrialSpec(
         trial=TRIAL,
-        put=recorder.put,
-        loss=training.task.loss,
-        sources=Sources(training.task.train.tensors, training.task.val.tensors),
+        study="",
+        script=str(SCRIPT),
+        step=Step.REFINE_GRID,
+        config=CONFIG,
+        limits=TrialLimits(epochs=EPOCHS),
+        **changes,
     )
+    recorder = Recorder(TRIAL, LogWriter(place.points, "x"))
+    session = Session(spec, place, recorder, is_supervised=False)
+    function = load_function(SCRIPT, "task")
+    with patch.object(Checkpoints, "end_epoch", watch.note):
+        run_function(function, Trial(CONFIG), session, where="digits")
+        session.finish()
 
 
-def _measure_pair(number: int) -> Pair:
-    """Train twice; runs in a process that has not looked inside anything before."""
-    wall_s, cpu_s = np.zeros((WHOLE, 2)), np.zeros((WHOLE, 2))
+def _measure(way: str) -> Times:
+    """Train once; runs in a process that has not trained through tuitrain before."""
+    # What torch does for the first time is no part of any training.
+    Training().run_block(WARM_UP)
+    torch.manual_seed(0)
+    # The script becomes `__main__`, by which forked processes name what they return.
+    main = sys.modules["__main__"]
     with tempfile.TemporaryDirectory() as folder:
-        # What torch does for the first time is no part of either training.
-        Training().run_block(WARM_UP)
-        # Two trainings take the time of two, and the sender works for one of them.
-        slower = patch.object(sending, "SEND_EVERY_S", 2 * sending.SEND_EVERY_S)
-        slower.start()
-        recorder = Recorder(TRIAL, LogWriter(Path(folder) / "points.jsonl", "x"))
-        pair = Training(), Training()
-        all_s, thread_s = time.process_time(), time.thread_time()
-        _attach_all(pair[1], recorder)
-        attach_s = time.thread_time() - thread_s
-        for turn in range(WHOLE // TURN):
-            # Neither is always the first.
-            for index in (0, 1) if (turn + number) % 2 else (1, 0):
-                for iteration in range(turn * TURN, (turn + 1) * TURN):
-                    began_s = time.thread_time()
-                    wall_s[iteration, index] = pair[index].run_block(1)
-                    cpu_s[iteration, index] = time.thread_time() - began_s
-        recorder.flush()
-        thread_s = time.thread_time() - thread_s
-        sender_s = time.process_time() - all_s - thread_s
-    return Pair(wall_s, cpu_s, attach_s, sender_s)
+        watch = Watch()
+        if way == "plain":
+            _train_plainly(watch, Path(folder))
+        else:
+            _train_by_tuitrain(watch, Path(folder), OFF if way == "off" else {})
+        watch.note()
+    sys.modules["__main__"] = main
+    return watch.times()
+
+
+def _turns(rounds: int) -> Iterator[str]:
+    """Yield all ways in each round, none always the first."""
+    for number in range(rounds):
+        yield from (WAYS[(number + place) % len(WAYS)] for place in range(len(WAYS)))
 
 
 class Costs:
-    """What some pairs say together."""
+    """What some rounds say together."""
 
-    def __init__(self, pairs: list[Pair]) -> None:
-        self.wall_s = np.stack([each.wall_s for each in pairs])
-        self.cpu_s = np.stack([each.cpu_s for each in pairs])
-        self.attach_s = float(np.median([each.attach_s for each in pairs]))
-        self.sender_s = float(np.median([each.sender_s for each in pairs]))
+    def __init__(self, times: dict[str, NDArray[np.float64]]) -> None:
+        """Take the times of each way, shape (rounds, epochs + 1, 2)."""
+        self._times = times
 
-    def bare_s(self) -> float:
-        return float(np.median(self.wall_s[:, :, 0], axis=0).sum())
+    def drawn(self, rounds: NDArray[np.intp]) -> "Costs":
+        return Costs({way: times[rounds] for way, times in self._times.items()})
 
-    def once_s(self) -> float:
-        """Return what is paid by the end of the beginning, in the training thread."""
-        return self.attach_s + float(_added(self.cpu_s)[:BEGINNING].sum())
+    def whole_s(self, way: str) -> float:
+        return float(np.median(self._times[way][:, :, 0], axis=0).sum())
 
-    def later(self) -> float:
-        """Return what is paid after it, in percent of its processor time."""
-        bare_s = np.median(self.cpu_s[:, BEGINNING:, 0], axis=0).sum()
-        return float(100 * _added(self.cpu_s)[BEGINNING:].sum() / bare_s)
+    def added(self, way: str, to: str, *, clock: int = 0, since: int = 0) -> float:
+        """Return what one way takes more than another, in percent, from an epoch on."""
+        added = self._times[way] - self._times[to]
+        more, all_ = (
+            np.median(each[:, since:, clock], axis=0).sum()
+            for each in (added, self._times[to])
+        )
+        return float(100 * more / all_)
 
-    def share(self) -> float:
-        """Return what the training thread pays, in percent."""
-        added_s = self.attach_s + _added(self.wall_s).sum()
-        return float(100 * added_s / self.bare_s())
-
-    def cpu_share(self) -> float:
-        """Return what the process pays in processor time, in percent."""
-        added_s = self.attach_s + _added(self.cpu_s).sum() + self.sender_s
-        return float(100 * added_s / np.median(self.cpu_s[:, :, 0], axis=0).sum())
+    def first_ms(self) -> float:
+        """Return what the first epoch takes more with probes, milliseconds."""
+        added = self._times["on"][:, 0, 0] - self._times["off"][:, 0, 0]
+        return float(1e3 * np.median(added))
 
 
-def _added(times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what each iteration takes more; `times_s` of shape (pairs, iterations, 2)."""
-    added: NDArray[np.float64] = np.median(times_s[:, :, 1] - times_s[:, :, 0], axis=0)
-    return added
-
-
-def _range(pairs: list[Pair], figure: str) -> str:
-    """Return where a share lies if other pairs had been measured, 95 of 100 times."""
+def _range(costs: Costs, rounds: int, way: str, to: str, *, clock: int = 0) -> str:
+    """Return where a share lies if other rounds had been measured, 95 of 100 times."""
     rng = np.random.default_rng(0)
-    drawn = [
-        getattr(
-            Costs([pairs[i] for i in rng.integers(0, len(pairs), len(pairs))]), figure
-        )()
-        for _ in range(200)
+    shares = [
+        costs.drawn(rng.integers(0, rounds, rounds)).added(way, to, clock=clock)
+        for _ in range(500)
     ]
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    low, high = np.quantile(shares, (0.025, 0.975))
     return f"{low:.1f} to {high:.1f} %"
 
 
 def measure(quick: bool) -> Iterator[Figure]:
-    """Measure whole trainings in pairs."""
+    """Measure whole trainings by turns."""
     torch.set_num_threads(1)
-    count = 5 if quick else 15
+    preload()
+    rounds = 5 if quick else 40
     forked = multiprocessing.get_context("fork")
+    order = list(_turns(rounds))
     with forked.Pool(1, maxtasksperchild=1) as pool:
-        pairs = pool.map(_measure_pair, range(count), chunksize=1)
-    costs = Costs(pairs)
-    yield Figure(f"baseline: {WHOLE} iterations without", f"{costs.bare_s():.2f} s")
-    what = f"all probes and looks inside, a training of {WHOLE} iterations"
-    yield within(what, costs.share(), 3, "%")
-    yield Figure(f"… {count} pairs drawn anew, 95 %", _range(pairs, "share"))
-    yield within("… in processor time, sender included", costs.cpu_share(), 3, "%")
-    yield Figure(f"… {count} pairs drawn anew, 95 %", _range(pairs, "cpu_share"))
-    yield Figure("… of it the sender", f"{1e3 * costs.sender_s:.0f} ms")
+        measured = pool.map(_measure, order, chunksize=1)
+    times = {
+        way: np.stack([t for w, t in zip(order, measured, strict=True) if w == way])
+        for way in WAYS
+    }
+    costs = Costs(times)
+    again = f"… {rounds} rounds drawn anew, 95 %"
     yield Figure(
-        f"… the first {BEGINNING} iterations", f"{1e3 * costs.once_s():.0f} ms"
+        f"baseline: {EPOCHS} epochs through tuitrain, probes and looks off",
+        f"{costs.whole_s('off'):.2f} s",
     )
-    yield Figure("… each iteration after them", f"{costs.later():.2f} %")
+    yield within("all probes and looks inside", costs.added("on", "off"), 3, "%")
+    yield Figure(again, _range(costs, rounds, "on", "off"))
+    cpu = costs.added("on", "off", clock=1)
+    yield within("… in processor time, sender thread included", cpu, 3, "%")
+    yield Figure(again, _range(costs, rounds, "on", "off", clock=1))
+    yield Figure("… once, in the first epoch", f"{costs.first_ms():.0f} ms")
+    later = costs.added("on", "off", since=1)
+    yield Figure("… each epoch after it", f"{later:.2f} %")
+    yield Figure(
+        "baseline: a plain loop that reads loss and accuracy",
+        f"{costs.whole_s('plain'):.2f} s",
+    )
+    yield Figure("tuitrain without probes", f"{costs.added('off', 'plain'):.2f} %")
+    yield Figure(again, _range(costs, rounds, "off", "plain"))
+    yield Figure("tuitrain with all of it", f"{costs.added('on', 'plain'):.2f} %")
+    yield Figure(again, _range(costs, rounds, "on", "plain"))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@ They read and never write: weights are bit for bit what they are without probes.
 they measure stays on the device, and the sender thread reads it later.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import attrgetter, mul
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +17,11 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from tuitrain.events import ProbeFailed, TrialId
-from tuitrain.worker.readings import Reading, VectorReading
+from tuitrain.worker.readings import PartsReading, Reading
 
 _LOW_PRECISION: Final = frozenset({torch.float16, torch.bfloat16})
 
-Put = Callable[[Reading | VectorReading | ProbeFailed], None]
+Put = Callable[[Reading | PartsReading | ProbeFailed], None]
 """Takes what was measured; never waits."""
 
 
@@ -43,8 +46,22 @@ class Schedule:
         A norm costs less than a ratio and changes faster. Measured at each iteration it
         alone took 3.4 % of the digits CNN's training, more than all probes may.
         """
-        often = -(-self.every // 5)
+        often = self._norm_every
         return iteration <= self.first or (often > 0 and iteration % often == 0)
+
+    def next_after(self, iteration: int) -> int:
+        """Return the first iteration after this one at which anything is measured."""
+        if iteration < self.first:
+            return iteration + 1
+        if self.every <= 0:
+            return sys.maxsize
+        return min(
+            (iteration // every + 1) * every for every in (self.every, self._norm_every)
+        )
+
+    @property
+    def _norm_every(self) -> int:
+        return -(-self.every // 5)
 
 
 class UpdateRatio:
@@ -57,32 +74,52 @@ class UpdateRatio:
 
     def __init__(self, named: Iterable[tuple[str, nn.Parameter]]) -> None:
         """Measure these parameters, each group of one device and type at once."""
-        self._groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
-        self._named = [(name, each) for name, each in named if is_measured(each)]
-        for index, (_, each) in enumerate(self._named):
-            self._groups.setdefault((each.device, each.dtype), []).append(index)
-        self._before: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+        kinds: dict[tuple[torch.device, torch.dtype], _Weights] = {}
+        for name, each in named:
+            if is_measured(each):
+                group = kinds.setdefault((each.device, each.dtype), _Weights([], []))
+                group.names.append(f"update_ratio/{name}")
+                group.weights.append(each)
+        self._groups = list(kinds.values())
+        self._before: list[tuple[_Weights, list[Tensor]]] = []
 
     def begin(self) -> None:
-        """Keep a copy of the weights as they are."""
-        self._before = {
-            key: [self._named[index][1].detach().clone() for index in indices]
-            for key, indices in self._groups.items()
-        }
+        """Keep the weights as they are, negated: one operation for all of them."""
+        with torch.no_grad():
+            self._before = [
+                (group, list(torch._foreach_neg(group.weights)))  # noqa: SLF001
+                for group in self._groups
+            ]
 
-    def end(self) -> Iterator[tuple[list[str], Tensor]]:
-        """Yield (names, ratios) of each group, ratios of shape (len(names),)."""
-        before, self._before = self._before, {}
-        for key, copies in before.items():
-            indices = self._groups[key]
-            now = [self._named[index][1].detach() for index in indices]
-            wider = torch.float32 if key[1] in _LOW_PRECISION else None
-            # One kernel for all tensors; read back later, so the GPU is not waited for.
-            sizes = torch._foreach_norm(copies, 2, dtype=wider)  # noqa: SLF001
-            torch._foreach_sub_(copies, now)
-            changes = torch._foreach_norm(copies, 2, dtype=wider)  # noqa: SLF001
-            ratios = torch.stack(changes) / torch.stack(sizes)
-            yield [f"update_ratio/{self._named[index][0]}" for index in indices], ratios
+    def end(self) -> list[tuple[list[str], list[Tensor]]]:
+        """Return (names, parts) of each group; `quotients` makes ratios of the parts."""
+        before, self._before = self._before, []
+        ended = []
+        with torch.no_grad():
+            for (names, weights), kept in before:
+                wider = _wider(kept[0].dtype)
+                # One kernel for all tensors; read back later, so the GPU is not waited for.
+                sizes = torch._foreach_norm(kept, 2, dtype=wider)  # noqa: SLF001
+                torch._foreach_add_(kept, weights)
+                changes = torch._foreach_norm(kept, 2, dtype=wider)  # noqa: SLF001
+                ended.append((names, [*sizes, *changes]))
+        return ended
+
+
+class _Weights(NamedTuple):
+    """Weight tensors of one device and type, and what their ratios are called."""
+
+    names: list[str]
+    weights: list[Tensor]
+
+
+def quotients(numbers: Sequence[float]) -> list[float]:
+    """Return the second half of `numbers` over the first one, one by one."""
+    half = len(numbers) // 2
+    return [
+        _quotient(change, size)
+        for size, change in zip(numbers[:half], numbers[half:], strict=True)
+    ]
 
 
 def is_measured(parameter: Tensor) -> bool:
@@ -90,30 +127,60 @@ def is_measured(parameter: Tensor) -> bool:
     return parameter.requires_grad and parameter.ndim >= 2
 
 
-def measure_grad_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
-    """Return the global L2 norm of all gradients, one number; None: there is none."""
+def measure_norms(parameters: Iterable[nn.Parameter]) -> Sequence[Tensor]:
+    """Return the L2 norm of each gradient, one number each, of one type and device.
+
+    `total_norm` makes the global norm of them. Empty: there is no gradient.
+    """
+    grads = [grad for each in parameters if (grad := each.grad) is not None]
+    if not grads or _are_alike(grads):
+        return _norms_of(grads) if grads else ()
     groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
-    for parameter in parameters:
-        grad = parameter.grad
-        if grad is None:
-            continue
+    for grad in grads:
         values = grad.coalesce().values() if grad.is_sparse else grad
         groups.setdefault((values.device, values.dtype), []).append(values)
-    norms = []
-    for (_, dtype), grads in groups.items():
-        wider = torch.float32 if dtype in _LOW_PRECISION else None
-        each = torch.stack(torch._foreach_norm(grads, 2, dtype=wider))  # noqa: SLF001
-        norms.append(_norm(each))
-    if len(norms) < 2:
-        return norms[0] if norms else None
-    first = norms[0]
-    moved = [norm.to(first.device, first.dtype) for norm in norms]
-    return _norm(torch.stack(moved))
+    norms = [norm for each in groups.values() for norm in _norms_of(each)]
+    widest = max((norm.dtype for norm in norms), key=lambda each: each.itemsize)
+    return [norm.to(norms[0].device, widest) for norm in norms]
 
 
-def _norm(values: Tensor) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(values)
-    return norm
+def _are_alike(grads: Sequence[Tensor]) -> bool:
+    """Whether one operation can take them all, asked without a loop of Python's own."""
+    return (
+        len(set(map(_get_dtype, grads))) == 1
+        and len(set(map(Tensor.get_device, grads))) == 1
+        and not any(map(_get_is_sparse, grads))
+    )
+
+
+_get_dtype = attrgetter("dtype")
+_get_is_sparse = attrgetter("is_sparse")
+
+
+def _norms_of(grads: list[Tensor]) -> Sequence[Tensor]:
+    norms: Sequence[Tensor] = torch._foreach_norm(  # noqa: SLF001
+        grads, 2, dtype=_wider(grads[0].dtype)
+    )
+    return norms
+
+
+def _wider(dtype: torch.dtype) -> torch.dtype | None:
+    """Return the type that norms are added up in; None: their own."""
+    return torch.float32 if dtype in _LOW_PRECISION else None
+
+
+def total_norm(norms: Sequence[float]) -> list[float]:
+    """Return the norm of all together, one number."""
+    return [math.sqrt(sum(map(mul, norms, norms)))]
+
+
+def unscaled_norm(numbers: Sequence[float]) -> list[float]:
+    """Return the same of all numbers but the last, which gradients are multiplied by."""
+    return [_quotient(total_norm(numbers[:-1])[0], numbers[-1])]
+
+
+def _quotient(of: float, by: float) -> float:
+    return of / by if by else of * math.inf
 
 
 class StepProbes:
@@ -150,10 +217,13 @@ class StepProbes:
         self._iteration = iteration
         self._schedule = schedule
         self._suffix = suffix
+        self._norm_names = (f"grad_norm{suffix}",)
         self._off: set[str] = set() if measures_norm else {"grad_norm"}
         self._lr: float | None = None
         self._ratio: UpdateRatio | None = None
         self._is_measuring = False
+        self._due_at = 0
+        """The next iteration at which anything is measured."""
         self._handles: list[RemovableHandle] = [
             optimizer.register_step_pre_hook(self._before_step),
             optimizer.register_step_post_hook(self._after_step),
@@ -179,6 +249,9 @@ class StepProbes:
         # As good as always it is the same number; an optimizer without an LR is told of.
         if self._optimizer.param_groups[0].get("lr", self) is not self._lr:
             self._guard("lr", self._note_lr, iteration)
+        if iteration < self._due_at:
+            return
+        self._due_at = self._schedule.next_after(iteration)
         if self._schedule.is_norm_due(iteration):
             self._guard("grad_norm", self._note_norm, iteration)
         self._is_measuring = self._schedule.is_due(iteration)
@@ -217,20 +290,18 @@ class StepProbes:
 
     def _note_norm(self, iteration: int) -> None:
         groups = self._optimizer.param_groups
-        norm = measure_grad_norm(each for group in groups for each in group["params"])
-        if norm is None:
+        norms = measure_norms([each for group in groups for each in group["params"]])
+        if not norms:
             return
+        combine: Callable[[Sequence[float]], list[float]] = total_norm
         # A fused optimizer is given the gradients still multiplied, and divides itself.
         scale = getattr(self._optimizer, "grad_scale", None)
         if scale is not None:
-            norm = norm / scale
+            # What a scaler changes in place; it must stay what it is now.
+            norms = [*norms, scale.detach().clone().reshape(()).to(norms[0])]
+            combine = unscaled_norm
         self._put(
-            VectorReading(
-                iteration,
-                (f"grad_norm{self._suffix}",),
-                norm.reshape(1),
-                self._skipped(),
-            )
+            PartsReading(iteration, self._norm_names, norms, combine, self._skipped())
         )
 
     def _begin_ratio(self, _: int) -> None:
@@ -241,8 +312,8 @@ class StepProbes:
     def _end_ratio(self, iteration: int) -> None:
         assert self._ratio is not None
         skipped = self._skipped()
-        for names, ratios in self._ratio.end():
-            self._put(VectorReading(iteration, names, ratios, skipped))
+        for names, parts in self._ratio.end():
+            self._put(PartsReading(iteration, names, parts, quotients, skipped))
 
     def _skipped(self) -> Tensor | None:
         """Whether a fused optimizer leaves this update out, on its device."""

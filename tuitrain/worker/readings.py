@@ -5,12 +5,16 @@ them later makes one transfer per device and type, however many there are.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, cast
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from tuitrain.events import Event
+
+_T = TypeVar("_T")
 
 Number = float | Tensor
 """A value as it is handed over: a float, or a tensor that holds one number."""
@@ -29,13 +33,19 @@ class Reading(NamedTuple):
     values: Mapping[str, Number]
 
 
-class VectorReading(NamedTuple):
-    """Values of one iteration that one tensor holds."""
+class PartsReading(NamedTuple):
+    """Values of one iteration that are worked out from several tensors.
+
+    Each operation on small tensors takes the training's time, so the last ones are left
+    to the sender thread, and made with plain numbers.
+    """
 
     iteration: int
     names: Sequence[str]
-    vector: Tensor
-    """Shape (len(names),)."""
+    parts: Sequence[Tensor]
+    """Of one device and type, without dimensions."""
+    combine: Callable[[Sequence[float]], Sequence[float]]
+    """From the numbers of the parts to a value for each name."""
     skipped: Tensor | None = None
     """One number; not 0: the optimizer skipped this update, so nothing was measured."""
 
@@ -47,7 +57,7 @@ class Deferred(NamedTuple):
 
 
 def read_rows(
-    readings: Iterable[Reading | VectorReading],
+    readings: Iterable[Reading | PartsReading],
 ) -> tuple[list[Row], dict[str, str]]:
     """Fetch all values.
 
@@ -55,12 +65,13 @@ def read_rows(
         The rows in the order given, and for each name whose values can't be read why.
     """
     readings = list(readings)
-    fetched = _Fetched([tensor for each in readings for tensor in _tensors_of(each)])
+    with torch.no_grad():
+        fetched = _Fetched(readings)
     rows: list[Row] = []
     problems: dict[str, str] = {}
     for reading in readings:
-        if isinstance(reading, VectorReading):
-            values = fetched.read_vector(reading, problems)
+        if isinstance(reading, PartsReading):
+            values = fetched.read_parts(reading, problems)
         else:
             values = fetched.read_values(reading, problems)
         if values:
@@ -68,9 +79,9 @@ def read_rows(
     return rows, problems
 
 
-def _tensors_of(reading: Reading | VectorReading) -> list[Tensor]:
-    if isinstance(reading, VectorReading):
-        return [t for t in (reading.vector, reading.skipped) if t is not None]
+def _tensors_of(reading: Reading | PartsReading) -> list[Tensor]:
+    if isinstance(reading, PartsReading):
+        return [] if reading.skipped is None else [reading.skipped]
     return [
         value
         for value in reading.values.values()
@@ -81,17 +92,23 @@ def _tensors_of(reading: Reading | VectorReading) -> list[Tensor]:
 class _Fetched:
     """The numbers of many tensors, by the identity of each."""
 
-    def __init__(self, tensors: Sequence[Tensor]) -> None:
-        self._numbers: dict[int, list[float]] = {}
+    def __init__(self, readings: Sequence[Reading | PartsReading]) -> None:
+        self._numbers: dict[int, float] = {}
+        self._parts: dict[int, list[float]] = {}
+        """Those of the parts of a reading, by the identity of their sequence."""
         self._errors: dict[int, str] = {}
         groups: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
-        for tensor in tensors:
+        for tensor in chain.from_iterable(map(_tensors_of, readings)):
             groups.setdefault((tensor.device, tensor.dtype), []).append(tensor)
         for group in groups.values():
-            try:
-                self._fetch(group)
-            except Exception:  # noqa: BLE001 - whatever it was, it costs its own value only
-                self._fetch_one_by_one(group)
+            self._try(self._fetch, group)
+        several: dict[tuple[torch.device, torch.dtype], list[Sequence[Tensor]]] = {}
+        for each in readings:
+            if isinstance(each, PartsReading):
+                kind = each.parts[0].device, each.parts[0].dtype
+                several.setdefault(kind, []).append(each.parts)
+        for parts in several.values():
+            self._try(self._fetch_parts, parts)
 
     def read_values(
         self, reading: Reading, problems: dict[str, str]
@@ -107,44 +124,56 @@ class _Fetched:
                 problems[name] = str(error)
         return values
 
-    def read_vector(
-        self, reading: VectorReading, problems: dict[str, str]
+    def read_parts(
+        self, reading: PartsReading, problems: dict[str, str]
     ) -> dict[str, float]:
-        if reading.skipped is not None and any(self._get(reading.skipped)):
+        if reading.skipped is not None and self._numbers.get(id(reading.skipped)):
             return {}
-        numbers = self._get(reading.vector)
-        if len(numbers) != len(reading.names):
-            error = self._errors.get(id(reading.vector))
-            problems[reading.names[0]] = error or "the probe's values are gone"
+        numbers = self._parts.get(id(reading.parts))
+        if numbers is None:
+            problems[reading.names[0]] = self._errors[id(reading.parts)]
             return {}
-        return dict(zip(reading.names, numbers, strict=True))
+        return dict(zip(reading.names, reading.combine(numbers), strict=True))
 
     def _to_number(self, value: Number) -> float:
         if not isinstance(value, Tensor):
             return float(value)
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return number
         if value.numel() != 1:
             raise ValueError(
                 f"a tensor of {value.numel()} elements; log a single number"
             )
-        numbers = self._get(value)
-        if not numbers:
-            raise ValueError(self._errors.get(id(value), "it could not be read"))
-        return numbers[0]
+        raise ValueError(self._errors[id(value)])
 
-    def _get(self, tensor: Tensor) -> list[float]:
-        return self._numbers.get(id(tensor), [])
+    def _try(self, fetch: Callable[[list[_T]], None], group: list[_T]) -> None:
+        """Fetch a group at once, or one by one what can be fetched of it."""
+        try:
+            fetch(group)
+        except Exception:  # noqa: BLE001 - whatever it was, it costs its own value only
+            for each in group:
+                try:
+                    fetch([each])
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._errors[id(each)] = str(error).partition("\n")[0]
 
-    def _fetch_one_by_one(self, group: list[Tensor]) -> None:
-        for tensor in group:
-            try:
-                self._fetch([tensor])
-            except Exception as error:  # noqa: BLE001 - as above
-                self._errors[id(tensor)] = str(error).partition("\n")[0]
+    # One operation and hardly a loop of Python's own: the training waits for those.
 
     def _fetch(self, group: list[Tensor]) -> None:
-        flat = torch.cat([tensor.detach().reshape(-1) for tensor in group])
-        numbers = [float(number) for number in flat.tolist()]
+        # Alone, what is sparse or of odd shape says so plainly.
+        if len(group) == 1 or any(map(_get_ndim, group)):
+            numbers = torch.cat([each.reshape(-1) for each in group]).tolist()
+        else:
+            numbers = torch.stack(group).tolist()
+        self._numbers.update(zip(map(id, group), map(float, numbers), strict=True))
+
+    def _fetch_parts(self, group: list[Sequence[Tensor]]) -> None:
+        numbers = torch.stack(list(chain.from_iterable(group))).tolist()
         start = 0
-        for tensor in group:
-            self._numbers[id(tensor)] = numbers[start : start + tensor.numel()]
-            start += tensor.numel()
+        for parts in group:
+            self._parts[id(parts)] = numbers[start : start + len(parts)]
+            start += len(parts)
+
+
+_get_ndim = attrgetter("ndim")

@@ -15,7 +15,7 @@ from tuitrain.events import Event, PointsMeasured, ProbeFailed, TrialFinished, T
 from tuitrain.store import LogWriter, StoreError
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.points import ForwardOnly, to_events
-from tuitrain.worker.readings import Deferred, Reading, VectorReading, read_rows
+from tuitrain.worker.readings import Deferred, PartsReading, Reading, read_rows
 
 SEND_EVERY_S: Final = 0.1
 """Time between two batches."""
@@ -31,7 +31,7 @@ BITE: Final = 200
 CLOSE_WITHIN_S: Final = 10.0
 """Longest wait for the last batch; a hung device must not keep a process alive."""
 
-_Item = Reading | VectorReading | Event | Deferred | threading.Event
+_Item = Reading | PartsReading | Event | Deferred | threading.Event
 
 
 class Recorder:
@@ -112,14 +112,14 @@ class Recorder:
     def _collect(self) -> list[threading.Event]:
         """Turn what was handed over into events; return who waits for that."""
         waiting: list[threading.Event] = []
-        readings: list[Reading | VectorReading] = []
+        readings: list[Reading | PartsReading] = []
         if len(self._queue) == self._queue.maxlen:
             self._report(
                 "waiting", "points were lost: the log was held up for too long"
             )
         while self._queue:
             item = self._queue.popleft()
-            if isinstance(item, Reading | VectorReading):
+            if isinstance(item, Reading | PartsReading):
                 readings.append(item)
             elif isinstance(item, threading.Event):
                 waiting.append(item)
@@ -140,7 +140,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - what could not be read is left out
             self._report("inspection", f"{type(error).__name__}: {error}")
 
-    def _take_points(self, readings: list[Reading | VectorReading]) -> None:
+    def _take_points(self, readings: list[Reading | PartsReading]) -> None:
         if not readings:
             return
         rows, problems = read_rows(readings)

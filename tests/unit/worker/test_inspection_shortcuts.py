@@ -122,17 +122,17 @@ def test_a_mode_counts_from_the_pass_that_changed_it():
     model: Any = make_model()
     look = ModeLook(model)
     for _ in range(30):
-        look.see()
+        look()
     assert look.off_in_training == []
     model[3].eval()
     for _ in range(19):
-        look.see()
+        look()
     assert look.off_in_training == []
-    look.see()
+    look()
     assert look.off_in_training == ["3"]
     with torch.no_grad():
-        look.see()
+        look()
     assert look.on_in_validation == ["1"]
     model[3].train()
-    look.see()
+    look()
     assert look.off_in_training == []

@@ -8,8 +8,15 @@ from torch import nn
 
 from tests.unit.worker.conftest import TASK
 from tuitrain.events import ProbeFailed, TrialId, TrialLimits
-from tuitrain.worker.probes import HeldWeights, Schedule, StepProbes, measure_grad_norm
-from tuitrain.worker.readings import Reading, VectorReading, read_rows
+from tuitrain.worker.probes import (
+    HeldWeights,
+    Schedule,
+    StepProbes,
+    measure_norms,
+    total_norm,
+    unscaled_norm,
+)
+from tuitrain.worker.readings import PartsReading, Reading, read_rows
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
@@ -30,7 +37,7 @@ class Training:
             dtype
         )
         self.optimizer = make_optimizer(self.model.parameters())
-        self.handed: list[Reading | VectorReading | ProbeFailed] = []
+        self.handed: list[Reading | PartsReading | ProbeFailed] = []
         self.iteration = 0
         self.handles: list[StepProbes] = []
         if probed:
@@ -135,16 +142,39 @@ def test_sparse_and_mixed_gradients_have_one_norm():
     unused = nn.Parameter(torch.ones(1))
     (table(torch.tensor([1, 1])).sum() + (3 * wide).sum().float()).backward()
     # Row 1 was used twice: three gradients of 2; and two of 3.
-    norm = measure_grad_norm([*table.parameters(), wide, unused])
-    assert norm is not None
-    assert norm.item() == pytest.approx(math.sqrt(3 * 4 + 2 * 9))
-    assert measure_grad_norm([unused]) is None
+    norms = measure_norms([*table.parameters(), wide, unused])
+    numbers = torch.stack(list(norms)).tolist()
+    assert total_norm(numbers) == [pytest.approx(math.sqrt(3 * 4 + 2 * 9))]
+    assert not measure_norms([unused])
+
+
+def test_a_norm_without_a_number_is_none_either():
+    assert math.isnan(total_norm([1.0, math.nan])[0])
+    assert total_norm([1.0, math.inf]) == [math.inf]
+    assert total_norm([1e200, 1.0]) == [math.inf]
+    assert unscaled_norm([8.0, 4.0]) == [2.0]
+    assert unscaled_norm([8.0, 0.0]) == [math.inf]
 
 
 def test_the_schedule_measures_the_first_iterations_and_then_some():
     due = [i for i in range(1, 101) if Schedule(first=3, every=20).is_due(i)]
     assert due == [1, 2, 3, 20, 40, 60, 80, 100]
     assert not Schedule(first=0, every=0).is_due(1)
+
+
+@pytest.mark.parametrize(
+    ("first", "every"), [(3, 20), (0, 20), (20, 7), (5, 1), (4, 0)]
+)
+def test_the_next_iteration_that_is_measured_is_known_in_advance(first, every):
+    schedule = Schedule(first, every)
+    measured = [
+        i for i in range(1, 101) if schedule.is_due(i) or schedule.is_norm_due(i)
+    ]
+    found, at = [], schedule.next_after(0)
+    while at <= 100:
+        found.append(at)
+        at = schedule.next_after(at)
+    assert found == measured
 
 
 def test_the_update_ratio_follows_the_trial_s_schedule(run_script):
@@ -211,7 +241,7 @@ def test_a_probe_that_fails_says_so_once_and_leaves_the_others_alone(monkeypatch
     def fail(_):
         raise RuntimeError("no such kernel\nand more")
 
-    monkeypatch.setattr("tuitrain.worker.probes.measure_grad_norm", fail)
+    monkeypatch.setattr("tuitrain.worker.probes.measure_norms", fail)
     training = Training(OPTIMIZERS["sgd"])
     training.step()
     training.step()

@@ -25,7 +25,7 @@ from tuitrain.store import LogWriter
 from tuitrain.wire import Hello, decode_message
 from tuitrain.worker.offering import LineOffer
 from tuitrain.worker.points import MAX_VALUES, to_events
-from tuitrain.worker.readings import Number, Reading, VectorReading
+from tuitrain.worker.readings import Number, PartsReading, Reading
 from tuitrain.worker.recorder import Recorder
 
 TRIAL = TrialId("0001")
@@ -115,13 +115,26 @@ def test_one_event_never_grows_beyond_what_a_line_may_hold():
     assert sum(len(e.iteration) * len(e.values) for e in events) == 5 * len(wide)
 
 
-def test_a_skipped_vector_is_left_out(path):
+def test_what_an_optimizer_skipped_is_left_out(path):
     recorder = make_recorder(path)
-    vector = torch.tensor([0.1, 0.2])
-    recorder.put(VectorReading(1, ("a", "b"), vector, torch.tensor(1.0)))
-    recorder.put(VectorReading(2, ("a", "b"), vector, torch.tensor(0.0)))
+    parts = [torch.tensor(0.1), torch.tensor(0.2)]
+    recorder.put(PartsReading(1, ("a", "b"), parts, list, torch.tensor(1.0)))
+    recorder.put(PartsReading(2, ("a", "b"), parts, list, torch.tensor(0.0)))
     recorder.finish(FINISHED)
     assert points(path, "a") == {2: pytest.approx(0.1)}
+
+
+def test_parts_that_can_not_be_read_cost_their_own_values_only(path):
+    recorder = make_recorder(path)
+    sound, odd = torch.tensor(0.5), torch.tensor([1.0, 2.0])
+    recorder.put(PartsReading(1, ("a",), [sound, sound], lambda two: [sum(two)]))
+    recorder.put(PartsReading(1, ("b",), [sound, odd], lambda two: [sum(two)]))
+    recorder.put(PartsReading(1, ("c",), [sound.double()], list))
+    recorder.finish(FINISHED)
+    assert points(path, "a") == {1: 1.0}
+    assert points(path, "c") == {1: 0.5}
+    (failed,) = [e for e in read_events(path) if isinstance(e, ProbeFailed)]
+    assert failed.probe == "b"
 
 
 def test_what_can_not_be_encoded_costs_itself_only(path, capfd):

@@ -46,10 +46,11 @@ from tuitrain.worker.inspection.samples import (
 )
 from tuitrain.worker.inspection.scale import ScaleLook
 from tuitrain.worker.inspection.telling import (
+    AGAIN_AFTER,
     LOOKED_AT,
+    TOLD_AT,
     Snapshot,
     Teller,
-    is_told_at,
 )
 from tuitrain.worker.inspection.units import (
     find_alike,
@@ -109,6 +110,7 @@ class Inspector:
         self._updates = updates
         self._iteration = 0
         """Updates made, or about to be made."""
+        self._again_at = LOOKED_AT * AGAIN_AFTER
         self._is_measured = False
         """Whether this is a training without updates, that has begun."""
         self._is_own = False
@@ -133,11 +135,9 @@ class Inspector:
         self._facts: dict[str, Any] = {}
         self._teller = Teller(trial, put)
         self._frozen = [n for n, p in self._named if not p.requires_grad][:MOST_NAMES]
-        self._mode_handles: list[RemovableHandle] = []
         self._first_layers: dict[str, RemovableHandle] = {}
         self._looking_handles: list[RemovableHandle] = []
-        self._before_handles: list[RemovableHandle] = []
-        self._after_handles: list[RemovableHandle] = []
+        self._lasting_handles: list[RemovableHandle] = []
         self._hook(model, loss)
 
     def note_batch(self, inputs: object, targets: object) -> None:
@@ -169,14 +169,14 @@ class Inspector:
     def remove(self) -> None:
         """Take the hooks away; calling it again does nothing."""
         self._end_looking()
-        for handle in (*self._after_handles, *self._mode_handles):
+        for handle in self._lasting_handles:
             handle.remove()
-        self._after_handles, self._mode_handles = [], []
+        self._lasting_handles = []
 
     def _hook(self, model: nn.Module, loss: object) -> None:
         if self._modes.layers:
-            seen = model.register_forward_pre_hook(Hook(self._modes.see))
-            self._mode_handles.append(seen)
+            seen = model.register_forward_pre_hook(self._modes)
+            self._lasting_handles.append(seen)
         self._looking_handles = [
             model.register_forward_pre_hook(Hook(self._see_inputs), with_kwargs=True),
             model.register_forward_hook(Hook(self._see_outputs)),
@@ -192,10 +192,10 @@ class Inspector:
                 loss.register_forward_hook(Hook(self._see_loss), with_kwargs=True)
             )
         for index, optimizer in enumerate(self._optimizers):
-            self._before_handles.append(
+            self._looking_handles.append(
                 optimizer.register_step_pre_hook(partial(self._see_step, index))
             )
-            self._after_handles.append(
+            self._lasting_handles.append(
                 optimizer.register_step_post_hook(partial(self._see_stepped, index))
             )
 
@@ -244,7 +244,8 @@ class Inspector:
             self._guard("gradients", self._after_step, index)
         elif index == 0:
             self._iteration += 1
-            if is_told_at(self._iteration):
+            if self._iteration >= self._again_at:
+                self._again_at *= AGAIN_AFTER
                 self._guard("gradients", self._look_again)
 
     def _before_step(self, index: int) -> None:
@@ -254,7 +255,7 @@ class Inspector:
             self._iteration += 1
             # Those outside of all optimizers are told apart elsewhere.
             owned |= {id(p) for _, p in self._named} - held_by(self._optimizers)
-            if is_told_at(self._iteration):
+            if self._iteration in TOLD_AT:
                 self._facts["decay_over_gradient"] = weigh_decay(optimizer)
         self._sizes.see(owned)
         self._stale[index].judge()
@@ -271,7 +272,7 @@ class Inspector:
             self._guard("units", self._look_at_units)
             self._tell()
             self._end_looking()
-        elif is_told_at(self._iteration):
+        elif self._iteration in TOLD_AT:
             self._tell()
 
     def _look_again(self) -> None:
@@ -330,9 +331,9 @@ class Inspector:
         self._looking = False
         for each in self._stale:
             each.remove()
-        for handle in (*self._looking_handles, *self._before_handles):
+        for handle in self._looking_handles:
             handle.remove()
-        self._looking_handles, self._before_handles = [], []
+        self._looking_handles = []
         self._outputs.forget()
         if self._inputs is not None:
             self._inputs.forget()

@@ -5,6 +5,8 @@ from typing import Final
 import torch
 from torch import nn
 
+from tuitrain.worker.hooks import Hook
+
 MOST_PASSES: Final = 20
 MOST_NAMES: Final = 10
 _NORMALIZATIONS: Final = (
@@ -50,10 +52,11 @@ def count_normalizations(model: nn.Module) -> int:
     return sum(isinstance(module, _NORMALIZATIONS) for module in model.modules())
 
 
-class ModeLook:
+class ModeLook(Hook):
     """Notes the modes of such layers in passes with and without gradients.
 
-    It goes on as long as the training does: a mode may go wrong after a validation.
+    It goes on as long as the training does: a mode may go wrong after a validation. So it
+    is the hook itself, with no call in between.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -66,8 +69,8 @@ class ModeLook:
         self.is_paused = False
         """Whether the passes under way are none of the training's."""
 
-    def see(self, *_: object) -> None:
-        """Note the modes: a forward pass is under way; a hook of the model."""
+    def __call__(self, *_: object, **__: object) -> None:
+        """Note the modes: a forward pass is under way."""
         if self.is_paused:
             return
         passes = self._trained if torch.is_grad_enabled() else self._measured

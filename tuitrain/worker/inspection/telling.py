@@ -22,15 +22,10 @@ from tuitrain.worker.inspection.units import UnitShare, read_units
 
 LOOKED_AT: Final = 20
 """Iterations that gradients, outputs and inputs are looked at."""
-TOLD_AT: Final = (1, 5)
-"""Iterations before that after which what is known so far is told."""
-
-
-def is_told_at(iteration: int) -> bool:
-    """Whether it is told after this iteration: 1, 5, and 20 times a power of four."""
-    quotient, rest = divmod(iteration, LOOKED_AT)
-    is_power = not rest and quotient > 0 and quotient & (quotient - 1) == 0
-    return iteration in TOLD_AT or (is_power and quotient.bit_length() % 2 == 1)
+TOLD_AT: Final = (1, 5, LOOKED_AT)
+"""Iterations after which what is known so far is told."""
+AGAIN_AFTER: Final = 4
+"""How many times as many iterations it is until units are looked at again: 80, 320, …."""
 
 
 @dataclass(frozen=True, kw_only=True)
