@@ -2,7 +2,7 @@
 BIN ?= .venv/bin/
 MARKS = -m "not gpu and not long"
 
-.PHONY: check fix test coverage bench
+.PHONY: check fix test long coverage bench
 
 check: ## what a change must pass, and what CI runs
 	BIN=$(BIN) .ci/checks
@@ -16,6 +16,9 @@ fix: ## repair what can be repaired
 
 test:
 	$(BIN)pytest -n 2 --dist worksteal $(MARKS)
+
+long: ## the long sizes, one at a time; over an hour
+	$(BIN)pytest -m "long and not gpu"
 
 coverage:
 	$(BIN)coverage erase

@@ -70,6 +70,8 @@ def _read_until_asked(path: Path, told: int, answered: int) -> None:
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        # It has what is left of the machine: the screen comes first.
+        os.nice(10)
         # Ctrl-C is for the one that reads the keys, and this one follows it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         source, recording = StudySource(path), Recording()
