@@ -24,6 +24,8 @@ BY_HEART: Final = 0.1
 LEARNED: Final = 0.97
 """Of the chance loss, below which the training loss must be for the model to have learned
 something by heart. Ours: slow starters end above."""
+PLAINLY: Final = 0.5
+"""Of the chance loss, below which it is plain whatever the accuracy is. Ours."""
 MIN_APART: Final = 0.05
 """Of the chance loss, by which validation must be worse at the end: learning by heart
 shows on one side only."""
@@ -91,7 +93,7 @@ def find_labels_without_signal(
         has_dropped(values, chance)
         and end < LEARNED * chance
         and apart > MIN_APART * chance
-        and _knows_more_than_chance(curves)
+        and (end < PLAINLY * chance or _knows_more_than_chance(curves))
     )
     if _others_learn(curves):
         return None

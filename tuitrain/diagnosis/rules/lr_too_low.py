@@ -15,7 +15,6 @@ from tuitrain.diagnosis.rules.update_ratios import (
     GOOD_EARLY,
     LEAST_STEP,
     MIN_ITERATIONS,
-    MOST_STEP,
     ROOM,
     TARGET,
     TOO_LOW,
@@ -39,6 +38,8 @@ SHORT_WAY_OF_ALL: Final = 1.0
 LITTLE_WAY: Final = 0.5
 """Length up to which a training that is not done has hardly begun. Ours: one healthy run
 of the benchmark in 200 is below."""
+MOST_TRIED: Final = 10.0
+"""Factor by which the LR is raised at once where it is only possibly too low. Ours."""
 GOOD_FIT: Final = 0.9
 """Share of the way from chance to a fit from which no more is needed. Ours."""
 SLOW: Final = 4e-4
@@ -106,7 +107,7 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
     is_small = DEAD < began < ROOM and way < LITTLE_WAY
     if is_done or not is_small or (explained_share(curves) or 0.0) > GOOD_FIT:
         return None
-    factor = float(f"{np.clip(GOOD_EARLY / began, LEAST_STEP, MOST_STEP):.1g}")
+    factor = float(f"{np.clip(GOOD_EARLY / began, LEAST_STEP, MOST_TRIED):.1g}")
     return Finding(
         kind="lr_too_low",
         severity=Severity.LOW,
