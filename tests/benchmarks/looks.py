@@ -1,10 +1,11 @@
 """What all probes and looks inside cost a whole training through tuitrain.
 
 The digits CNN is trained as `python examples/digits_cnn.py` does, 20 epochs with
-validation, in three ways by turns: by a plain loop without tuitrain, through tuitrain
-with probes and looks off, and with all of them at their default intervals. Each training
-has a process of its own, forked as a trial is. Checkpoints are left out: they have a
-benchmark of their own.
+validation, in three ways: by a plain loop without tuitrain, through tuitrain with probes
+and looks off, and with all of them at their default intervals. Each training has a process
+of its own, forked as a trial is, and they take turns, an epoch each, so that a machine
+whose speed changes does so for all. Checkpoints are left out: they have a benchmark of
+their own.
 
 The plain loop does what a script does for itself: it reads loss and accuracy of each
 minibatch, validates, and writes a line an epoch.
@@ -14,10 +15,10 @@ So the cost of each epoch is the median of all rounds, and that of a training th
 """
 
 import multiprocessing
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +26,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils.data import DataLoader
 
 from tests.benchmarks.figures import Figure, tell, within
 from tests.benchmarks.probes import SCRIPT, TRIAL, Training
@@ -43,52 +45,83 @@ CONFIG: dict[str, Any] = {"lr": 1e-3, "weight_decay": 1e-4}
 OFF: dict[str, Any] = {"probe_first": 0, "probe_every": 0, "inspect": False}
 WAYS = ("plain", "off", "on")
 WARM_UP = 20
+GIVE_UP_S = 300.0
+FORKED = multiprocessing.get_context("fork")
 
 Times = NDArray[np.float64]
 """Wall and processor seconds of each epoch, and of what comes after the last one."""
 
 
-class Watch:
-    """Notes the times at which epochs end."""
+class Turns:
+    """Lets processes go on by turns, an epoch each."""
 
-    def __init__(self) -> None:
-        self._noted = [self._now()]
+    def __init__(self, ways: Sequence[str]) -> None:
+        self._ready = FORKED.Barrier(len(ways))
+        self._turns = {way: FORKED.Semaphore(0) for way in ways}
+        self._next = dict(zip(ways, [*ways[1:], ways[0]], strict=True))
+        self._turns[ways[0]].release()
+
+    def wait_for_all(self) -> None:
+        self._ready.wait()
+
+    def take(self, way: str) -> None:
+        self._turns[way].acquire()
+
+    def give(self, way: str) -> None:
+        self._turns[self._next[way]].release()
+
+
+class Watch:
+    """Notes how long epochs take, and lets the other ways have theirs in between."""
+
+    def __init__(self, way: str, turns: Turns) -> None:
+        self._way, self._turns = way, turns
+        self._noted: list[tuple[float, float]] = []
+        turns.take(way)
+        self._began_s, self._used_s = time.perf_counter(), time.process_time()
 
     def note(self, *_: object) -> None:
-        self._noted.append(self._now())
+        self._stop()
+        self._turns.take(self._way)
+        self._began_s = time.perf_counter()
 
     def times(self) -> Times:
-        """Return what went by between them, shape (epochs + 1, 2)."""
-        return np.diff(np.array(self._noted), axis=0)
+        """Stop, and return what each epoch and the rest took, shape (epochs + 1, 2)."""
+        self._stop()
+        return np.array(self._noted)
 
-    def _now(self) -> tuple[float, float]:
-        # Of the process: the sender thread counts, too.
-        return time.perf_counter(), time.process_time()
+    def _stop(self) -> None:
+        passed_s = time.perf_counter() - self._began_s
+        # Of the process, and since the last epoch ended: what the sender thread does
+        # while others have their turn counts, too.
+        used_s = time.process_time()
+        self._noted.append((passed_s, used_s - self._used_s))
+        self._used_s = used_s
+        self._turns.give(self._way)
 
 
 def _train_plainly(watch: Watch, folder: Path) -> None:
     task = load_function(SCRIPT, "task")(Trial(CONFIG))
     optimizer = task.optimizer(list(task.model.parameters()))
-    images, labels = task.train.tensors
+    # As scripts do, and as tuitrain does for a task.
+    train = DataLoader(task.train, task.batch_size, shuffle=True)
+    validation = DataLoader(task.val, task.batch_size)
     with (folder / "epochs.txt").open("w") as lines:
         for epoch in range(EPOCHS):
             losses, hits = [], 0
             task.model.train()
-            for rows in torch.randperm(len(images)).split(task.batch_size):
-                outputs = task.model(images[rows])
-                loss = task.loss(outputs, labels[rows])
+            for images, labels in train:
+                outputs = task.model(images)
+                loss = task.loss(outputs, labels)
                 loss.backward()
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
                 losses.append(loss.item())
-                hits += (outputs.argmax(1) == labels[rows]).sum().item()
+                hits += (outputs.argmax(1) == labels).sum().item()
             task.model.eval()
             seen, right = [], 0
             with torch.no_grad():
-                for some, wanted in zip(
-                    *(each.split(task.batch_size) for each in task.val.tensors),
-                    strict=True,
-                ):
+                for some, wanted in validation:
                     outputs = task.model(some)
                     seen.append(task.loss(outputs, wanted).item())
                     right += (outputs.argmax(1) == wanted).sum().item()
@@ -116,28 +149,34 @@ def _train_by_tuitrain(watch: Watch, folder: Path, changes: dict[str, Any]) -> N
         session.finish()
 
 
-def _measure(way: str) -> Times:
+def _measure(way: str, turns: Turns, measured: "Queue[tuple[str, Times]]") -> None:
     """Train once; runs in a process that has not trained through tuitrain before."""
     # What torch does for the first time is no part of any training.
     Training().run_block(WARM_UP)
     torch.manual_seed(0)
-    # The script becomes `__main__`, by which forked processes name what they return.
-    main = sys.modules["__main__"]
     with tempfile.TemporaryDirectory() as folder:
-        watch = Watch()
+        turns.wait_for_all()
+        watch = Watch(way, turns)
         if way == "plain":
             _train_plainly(watch, Path(folder))
         else:
             _train_by_tuitrain(watch, Path(folder), OFF if way == "off" else {})
-        watch.note()
-    sys.modules["__main__"] = main
-    return watch.times()
+        measured.put((way, watch.times()))
 
 
-def _turns(rounds: int) -> Iterator[str]:
-    """Yield all ways in each round, none always the first."""
-    for number in range(rounds):
-        yield from (WAYS[(number + place) % len(WAYS)] for place in range(len(WAYS)))
+def _measure_round(ways: Sequence[str]) -> dict[str, Times]:
+    """Train in all ways, an epoch of each by turns: a machine's speed changes in seconds."""
+    turns = Turns(ways)
+    measured: Queue[tuple[str, Times]] = FORKED.Queue()
+    processes = [
+        FORKED.Process(target=_measure, args=(way, turns, measured)) for way in ways
+    ]
+    for process in processes:
+        process.start()
+    found = dict(measured.get(timeout=GIVE_UP_S) for _ in ways)
+    for process in processes:
+        process.join()
+    return found
 
 
 class Costs:
@@ -183,15 +222,12 @@ def measure(quick: bool) -> Iterator[Figure]:
     """Measure whole trainings by turns."""
     torch.set_num_threads(1)
     preload()
-    rounds = 5 if quick else 40
-    forked = multiprocessing.get_context("fork")
-    order = list(_turns(rounds))
-    with forked.Pool(1, maxtasksperchild=1) as pool:
-        measured = pool.map(_measure, order, chunksize=1)
-    times = {
-        way: np.stack([t for w, t in zip(order, measured, strict=True) if w == way])
-        for way in WAYS
-    }
+    rounds = 5 if quick else 20
+    measured = [
+        _measure_round(WAYS[number % len(WAYS) :] + WAYS[: number % len(WAYS)])
+        for number in range(rounds)
+    ]
+    times = {way: np.stack([found[way] for found in measured]) for way in WAYS}
     costs = Costs(times)
     again = f"… {rounds} rounds drawn anew, 95 %"
     yield Figure(

@@ -43,12 +43,22 @@ TIMING: Final = ("lr_too_high", "lr_too_low", "excess_regularization", "dead_rel
 """What updates of the wrong size do, and what they leave behind."""
 DATA: Final = ("labels_carry_no_signal",)
 
+RIVALS: Final = (
+    "overfitting",
+    "lr_too_low",
+    "lr_too_high",
+    "excess_regularization",
+    "underfitting",
+)
+"""What is also named, as `low`, where it is possible beside another cause, or slight."""
+
 _PLAIN_BUGS: Final = tuple(kind for kind in BUGS if "@" not in kind)
 """Those of them that may also be why something is wrong before any update."""
 _STOPS_LEARNING: Final = (*PROBES, *FIRST, *TIMING, *NUMERIC, *DATA)
 
 CAUSES: Final[dict[str, tuple[str, ...]]] = {
     "no_gradient": (
+        "underfitting@dead",
         "symmetric_initialization",
         "bad_initialization@start",
         "dead_relu@whole",
@@ -56,6 +66,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "saturated_activations@start",
     ),
     "input_ignored": (
+        "underfitting@dead",
         "symmetric_initialization",
         "gradients_not_zeroed",
         "output_loss_mismatch",
@@ -68,6 +79,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "initial_loss_mismatch",
         "vanishing_gradients",
         "exploding_gradients@start",
+        "excess_regularization",
         "lr_too_high",
         *NUMERIC,
     ),
@@ -131,7 +143,14 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "underfitting@narrow",
     ),
     "class_collapse": _STOPS_LEARNING,
-    "labels_carry_no_signal": (*PROBES, "wrong_mode@validation", *NUMERIC),
+    "labels_carry_no_signal": (
+        *PROBES,
+        "wrong_mode@validation",
+        "initial_loss_mismatch",
+        "exploding_gradients@start",
+        "lr_too_high",
+        *NUMERIC,
+    ),
     "labels_carry_no_signal@stuck": (
         *PROBES,
         "wrong_mode@validation",
@@ -167,6 +186,14 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
         "overfitting",
         "lr_too_high",
     ),
+    "underfitting@dead": (
+        "out_of_memory",
+        *BUGS,
+        "bad_initialization@start",
+        "lr_too_high",
+        "excess_regularization",
+        *NUMERIC,
+    ),
     "underfitting@narrow": ("out_of_memory", *_STOPS_LEARNING),
     "underfitting": (
         "out_of_memory",
@@ -197,7 +224,7 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
 """For each symptom the findings it may follow from, the most direct evidence first.
 `@start`: only if it was so before the first update; `@whole`: only if a whole layer is
 concerned; `@validation`: only in passes without gradients; `@narrow`: only if a layer of
-few units is why; `@stuck`: only if the training data are not learned either. What was there at the start
+few units is why; `@dead`: only if none of these few answers anything; `@stuck`: only if the training data are not learned either. What was there at the start
 follows from bugs alone, unless it has an entry of its own."""
 
 _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
@@ -222,15 +249,17 @@ def arrange(found: Iterable[Finding]) -> tuple[Finding, ...]:
         kinds.add("dead_relu@whole")
     if any(f.kind == "underfitting" and f.evidence.get("narrowest") for f in findings):
         kinds.add("underfitting@narrow")
+    if any(f.kind == "underfitting" and f.evidence.get("is_dead") for f in findings):
+        kinds.add("underfitting@dead")
     if any(_is_stuck(finding) for finding in findings):
         kinds.add("labels_carry_no_signal@stuck")
     for finding in findings:
         if finding.kind == "wrong_mode" and finding.evidence.get("phase") != "training":
             # What a validation does wrong says nothing of the training.
             kinds = (kinds - {"wrong_mode"}) | {"wrong_mode@validation"}
-        if finding.kind == "overfitting" and finding.severity is Severity.LOW:
-            # A slight fall explains nothing that is graver than itself.
-            kinds = kinds - {"overfitting"}
+        if finding.kind in RIVALS and finding.severity is Severity.LOW:
+            # What may be so, too, explains nothing that is graver than itself.
+            kinds = kinds - {finding.kind, f"{finding.kind}@narrow"}
     kinds |= {
         f"{f.kind}@start"
         for f in findings
@@ -251,7 +280,8 @@ def _is_stuck(finding: Finding) -> bool:
 
 
 def _find_cause(kind: str, kinds: set[str]) -> str | None:
-    special = next((k for k in (f"{kind}@narrow", f"{kind}@stuck") if k in kinds), None)
+    asides = (f"{kind}@{word}" for word in ("dead", "narrow", "stuck"))
+    special = next((each for each in asides if each in kinds), None)
     if special is not None:
         causes = list(CAUSES[special])
     elif f"{kind}@start" in kinds:

@@ -26,7 +26,10 @@ from tuitrain.diagnosis.rules.loss_plateau import find_loss_plateau
 from tuitrain.diagnosis.rules.lr_decayed_too_early import find_lr_decayed_too_early
 from tuitrain.diagnosis.rules.lr_not_in_force import find_lr_not_in_force
 from tuitrain.diagnosis.rules.lr_too_high import find_lr_too_high
-from tuitrain.diagnosis.rules.lr_too_low import find_lr_too_low
+from tuitrain.diagnosis.rules.lr_too_low import (
+    find_lr_perhaps_too_low,
+    find_lr_too_low,
+)
 from tuitrain.diagnosis.rules.mixed_samples import find_mixed_samples
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.no_gradient import find_no_gradient
@@ -127,6 +130,7 @@ CURVE_RULES: Final[tuple[Rule, ...]] = (
     find_lr_decayed_too_early,
     find_loss_plateau,
     find_needs_longer_training,
+    find_lr_perhaps_too_low,
     find_saturated_early,
     find_update_ratio_off,
 )

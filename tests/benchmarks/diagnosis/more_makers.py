@@ -94,3 +94,73 @@ def echoes(rng: np.random.Generator) -> Arrays:
     inputs = np.stack([values, marks], 2)
     noise = rng.normal(0, 0.3, 900)
     return inputs, ((values * marks).sum(1) + noise)[:, None]
+
+
+def harvest(rng: np.random.Generator) -> Arrays:
+    """What bends with five of eight features, and is the noisier the more it is."""
+    inputs = rng.uniform(-1.5, 1.5, (850, 8))
+    size = np.cos(2 * inputs[:, 0]) + inputs[:, 1] * inputs[:, 2] + inputs[:, 3]
+    size += np.abs(inputs[:, 4])
+    noise = rng.normal(0, 0.15 + 0.2 * np.abs(size - size.min()) / 2)
+    return inputs, (size + noise)[:, None]
+
+
+def breakdowns(rng: np.random.Generator) -> Arrays:
+    """One machine in 28, where two of six readings are high or one is very low."""
+    inputs = rng.normal(0, 1, (2600, 6))
+    strain = np.maximum(inputs[:, 0] + inputs[:, 1], -1.4 * inputs[:, 2])
+    strain += rng.normal(0, 0.1, 2600)
+    return inputs, (strain > np.quantile(strain, 1 - 1 / 28))[:, None]
+
+
+def committee(rng: np.random.Generator) -> Arrays:
+    """Four classes by a net of random weights, with every fourteenth at random."""
+    inputs = rng.normal(0, 1, (1600, 12))
+    hidden = np.tanh(inputs @ rng.normal(0, 0.5, (12, 8)))
+    labels = (hidden @ rng.normal(0, 1, (8, 4))).argmax(1)
+    is_wrong = rng.random(1600) < 1 / 14
+    return inputs, np.where(is_wrong, rng.integers(0, 4, 1600), labels)
+
+
+def headlines(rng: np.random.Generator) -> Arrays:
+    """Which of 90 words stand in lines about one of eight subjects, or about another."""
+    labels = rng.integers(0, 8, 1600)
+    often = np.where(rng.random((8, 90)) < 0.12, 0.42, 0.05)
+    about = np.where(rng.random(1600) < 0.06, rng.integers(0, 8, 1600), labels)
+    return (rng.random((1600, 90)) < often[about]).astype(float), labels
+
+
+def weaves(rng: np.random.Generator) -> Arrays:
+    """Threads in one of five directions, of random pace and phase, under noise."""
+    labels = rng.integers(0, 5, 950)
+    rows, columns = np.mgrid[0:12, 0:12]
+    angle = labels * np.pi / 5
+    pace, shift = rng.uniform(1.0, 1.7, 950), rng.uniform(0, 2 * np.pi, 950)
+    along = np.cos(angle)[:, None, None] * rows + np.sin(angle)[:, None, None] * columns
+    threads = np.sin(pace[:, None, None] * along + shift[:, None, None])
+    return (threads + rng.normal(0, 0.8, threads.shape))[:, None], labels
+
+
+def tides(rng: np.random.Generator) -> Arrays:
+    """The sum of two waves and a slope over 20 noisy readings; what comes two later."""
+    time = np.arange(22)
+    pace = rng.uniform(0.25, 0.9, (800, 2, 1))
+    shift, size = (
+        rng.uniform(0, 2 * np.pi, (800, 2, 1)),
+        rng.uniform(0.5, 1, (800, 2, 1)),
+    )
+    level = (size * np.sin(pace * time + shift)).sum(1)
+    level += rng.normal(0, 0.03, (800, 1)) * time
+    noisy = level + rng.normal(0, 0.12, level.shape)
+    return noisy[:, :20, None], level[:, 21:]
+
+
+def order(rng: np.random.Generator) -> Arrays:
+    """Which of the symbols 0, 1 and 2 comes last among 11 of nine kinds."""
+    text = rng.integers(3, 9, (900, 11))
+    labels = rng.integers(0, 3, 900)
+    for row, label in zip(text, labels, strict=True):
+        places = np.sort(rng.choice(11, 3, replace=False))
+        others = [each for each in range(3) if each != label]
+        row[places] = [*rng.permutation(others), label]
+    return text, labels

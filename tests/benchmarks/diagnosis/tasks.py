@@ -307,60 +307,64 @@ _TASKS: dict[str, Callable[[], Data]] = dict(
 )
 """Every data set by its name; digits and diabetes are shipped, the others generated."""
 
+_R, _C, _B = Goal.REGRESSION, Goal.CLASSES, Goal.BINARY
+_FLAT = Form.FLAT
 _MORE: dict[str, tuple[Goal, Form, Maker, dict[str, int]]] = {
-    "arm": (
-        Goal.REGRESSION,
-        Form.FLAT,
-        more_makers.arm,
-        {"outputs": 1, "epochs": 18},
-    ),
-    "demand": (
-        Goal.REGRESSION,
-        Form.FLAT,
-        more_makers.demand,
-        {"outputs": 1, "epochs": 14},
-    ),
+    "arm": (_R, _FLAT, more_makers.arm, {"outputs": 1, "epochs": 18}),
+    "demand": (_R, _FLAT, more_makers.demand, {"outputs": 1, "epochs": 14}),
     "seldom": (
-        Goal.CLASSES,
-        Form.FLAT,
+        _C,
+        _FLAT,
         more_makers.seldom,
         {"outputs": 3, "epochs": 16, "batch_size": 64, "is_imbalanced": True},
     ),
     "votes": (
-        Goal.BINARY,
-        Form.FLAT,
+        _B,
+        _FLAT,
         more_makers.votes,
         {"outputs": 1, "epochs": 12, "batch_size": 64},
     ),
     "letters": (
-        Goal.CLASSES,
-        Form.FLAT,
+        _C,
+        _FLAT,
         more_makers.letters,
         {"outputs": 20, "epochs": 14, "batch_size": 64},
     ),
-    "shapes": (
-        Goal.CLASSES,
-        Form.IMAGE,
-        more_makers.shapes,
-        {"outputs": 5, "epochs": 14},
-    ),
+    "shapes": (_C, Form.IMAGE, more_makers.shapes, {"outputs": 5, "epochs": 14}),
     "moods": (
-        Goal.BINARY,
+        _B,
         Form.SYMBOLS,
         more_makers.moods,
         {"outputs": 1, "epochs": 12, "symbols": 16},
     ),
-    "pulses": (
-        Goal.CLASSES,
-        Form.SERIES,
-        more_makers.pulses,
-        {"outputs": 4, "epochs": 14},
+    "pulses": (_C, Form.SERIES, more_makers.pulses, {"outputs": 4, "epochs": 14}),
+    "echoes": (_R, Form.SERIES, more_makers.echoes, {"outputs": 1, "epochs": 12}),
+    "harvest": (_R, _FLAT, more_makers.harvest, {"outputs": 1, "epochs": 20}),
+    "breakdowns": (
+        _B,
+        _FLAT,
+        more_makers.breakdowns,
+        {"outputs": 1, "epochs": 14, "batch_size": 64, "is_imbalanced": True},
     ),
-    "echoes": (
-        Goal.REGRESSION,
-        Form.SERIES,
-        more_makers.echoes,
-        {"outputs": 1, "epochs": 12},
+    "committee": (
+        _C,
+        _FLAT,
+        more_makers.committee,
+        {"outputs": 4, "epochs": 16, "batch_size": 64},
+    ),
+    "headlines": (
+        _C,
+        _FLAT,
+        more_makers.headlines,
+        {"outputs": 8, "epochs": 12, "batch_size": 64},
+    ),
+    "weaves": (_C, Form.IMAGE, more_makers.weaves, {"outputs": 5, "epochs": 14}),
+    "tides": (_R, Form.SERIES, more_makers.tides, {"outputs": 1, "epochs": 14}),
+    "order": (
+        _C,
+        Form.SYMBOLS,
+        more_makers.order,
+        {"outputs": 3, "epochs": 14, "symbols": 9},
     ),
 }
 _TASKS |= dict(

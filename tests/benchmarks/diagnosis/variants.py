@@ -40,6 +40,10 @@ _FACTORS: dict[str, tuple[float, float]] = {
     "arm": (0.4, 0.7),
     "demand": (0.2, 0.7),
     "seldom": (0.3, 0.4),
+    "harvest": (0.3, 1.0),
+    "committee": (0.3, 0.7),
+    "headlines": (0.4, 0.4),
+    "tides": (0.4, 1.0),
 }
 """How much lower or higher the LR must be for some data sets, from the same sweep: that
 of SGD, and that of the adaptive optimizers."""

@@ -5,11 +5,13 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.diagnosis.recorded import curves
-from tests.unit.diagnosis.test_probe_rules import CLEAN, DIGITS
+from tests.unit.diagnosis.test_probe_rules import CLEAN, DIGITS, seen, series
 from tuitrain.diagnosis import Curves, look_inside
 from tuitrain.diagnosis.rules.bad_initialization import find_bad_initialization
 from tuitrain.diagnosis.rules.exploding_gradients import find_exploding_gradients
+from tuitrain.diagnosis.rules.initial_loss_at_start import find_initial_loss_at_start
 from tuitrain.diagnosis.rules.labels_carry_no_signal import find_labels_without_signal
+from tuitrain.diagnosis.rules.lr_decayed_too_early import find_lr_decayed_too_early
 from tuitrain.diagnosis.rules.lr_too_high import find_lr_too_high
 from tuitrain.diagnosis.rules.lr_too_low import find_lr_too_low
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
@@ -19,7 +21,7 @@ from tuitrain.diagnosis.rules.symmetric_initialization import (
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.diagnosis.rules.update_ratios import first_ratio
 from tuitrain.diagnosis.rules.wrong_reduction import find_wrong_reduction
-from tuitrain.events import Finding, SignalFacts
+from tuitrain.events import Finding, LossFacts, SignalFacts
 from tuitrain.model import EMPTY_SERIES, Series
 
 
@@ -191,3 +193,68 @@ def test_a_run_that_is_too_short_is_told_to_hurry_where_updates_are_small(
     assert found is not None
     change = found.advice[0].change
     assert change == {"epochs": 48, **({"lr": 3e-3} if raises else {})}
+
+
+@pytest.mark.parametrize(("first", "is_found"), [(39.9, True), (1.3, False)])
+def test_a_first_minibatch_far_below_the_best_constant_answer_tells_a_sum(
+    first, is_found
+):
+    facts = LossFacts(
+        name="my_loss",
+        kind=None,
+        target_mean=0.0,
+        target_second_moment=1.0,
+        batch_size=32,
+        constant_loss=900.0 if is_found else 1.0,
+    )
+    own = replace(
+        seen(batch_loss_ratio=None),
+        facts=facts,
+        loss=series([first, 20.0, 15.0]),
+        train_samples=900,
+    )
+    found = find_wrong_reduction(own)
+    assert (found is not None) is is_found
+    # What was trained before begins far below it, too, at a mean.
+    pretrained = replace(facts, constant_loss=1.0)
+    low = replace(own, facts=pretrained, loss=series([0.035, 0.03, 0.03]))
+    assert find_wrong_reduction(low) is None
+
+
+@pytest.mark.parametrize(("batch", "is_found"), [(4, False), (256, True)])
+def test_rare_answers_that_count_more_excuse_the_loss_of_a_small_minibatch(
+    batch, is_found
+):
+    facts = LossFacts(
+        name="BCEWithLogitsLoss",
+        kind="bce_with_logits",
+        priors=[0.1],
+        pos_weights=[9.0],
+        batch_size=batch,
+    )
+    drawn = replace(seen(), facts=facts, loss=series([3.4, 1.0, 1.0]))
+    assert (find_initial_loss_at_start(drawn) is not None) is is_found
+
+
+@pytest.mark.parametrize(("before", "is_found"), [(1.4, True), (0.85, False)])
+def test_an_lr_is_lowered_too_early_where_much_was_still_being_lost(before, is_found):
+    loss = [*np.linspace(before, 0.7, 100), *[0.7] * 100]
+    steps = series([0.1] * 100 + [0.01] * 100)
+    stepped = replace(seen(), loss=series(loss), lr=steps)
+    assert (find_lr_decayed_too_early(stepped) is not None) is is_found
+    # The fall was of training data that were learned by heart.
+    by_heart = replace(stepped, val_loss=_series([1.0] * 10, every=20))
+    assert find_lr_decayed_too_early(by_heart) is None
+
+
+@pytest.mark.parametrize(("spread", "is_found"), [(0.1, False), (0.95, True)])
+def test_an_output_that_is_the_same_for_all_may_begin_on_the_wrong_side(
+    spread, is_found
+):
+    rare = LossFacts(
+        name="BCEWithLogitsLoss", kind="bce_with_logits", priors=[0.04], batch_size=64
+    )
+    begun = replace(
+        seen(output_spread=spread), facts=rare, loss=series([1.2, 1.0, 0.9])
+    )
+    assert (find_initial_loss_at_start(begun) is not None) is is_found

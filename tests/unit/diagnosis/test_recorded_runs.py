@@ -23,7 +23,8 @@ MAY_SEE = {
     "lr_decayed_too_early": {"lr_decayed_too_early"},
     "divergence": {"divergence"},
     "non_finite": {"non_finite"},
-    "lr_too_low": {"lr_too_low"},
+    # Short of epochs, with updates that leave room.
+    "lr_too_low": {"lr_too_low", "needs_longer_training"},
     "lr_too_high": {"lr_too_high", "lr_not_in_force", "divergence", "non_finite"},
     "lr_not_in_force": {"lr_not_in_force"},
     "symmetric_initialization": {"symmetric_initialization"},
@@ -81,7 +82,9 @@ def test_causes_come_before_what_follows_from_them(name):
 def test_advice_against_an_lr_is_a_number_that_a_key_can_apply():
     (finding,) = (f for f in findings("lr_too_low") if f.kind == "lr_too_low")
     assert finding.advice[0].change == {"lr": 9e-2}
-    (finding,) = (f for f in findings("needs_longer_training"))
+    finding, rival = findings("needs_longer_training")
+    assert (finding.kind, rival.kind) == ("needs_longer_training", "lr_too_low")
+    assert rival.severity is Severity.LOW
     assert finding.advice[0].change == {"epochs": 30, "lr": 0.012}
     assert finding.advice[1].change == {"epochs": 30}
     (finding,) = (f for f in findings("lr_too_high") if f.kind == "lr_too_high")

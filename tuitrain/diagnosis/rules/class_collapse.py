@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from tuitrain.diagnosis.curves import Curves
+from tuitrain.diagnosis.curves import Curves, accuracy_error
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.rules.progress import is_weighted
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_percent
 
@@ -18,6 +19,13 @@ MAX_PRIOR: Final = 0.8
 MOSTLY_ONE: Final = 0.9
 """Share of one class in the training data, or in what the loss counts of it. Ours: the
 benchmark's imbalanced data is at 0.85."""
+APART: Final = 0.1
+"""By how much fewer answers must be right in validation than one answer gets in training.
+Ours."""
+APART_IF_FITTED: Final = 0.02
+"""The same where one answer, or a better one, is what was learned. Ours."""
+APART_ERRORS: Final = 3.0
+"""The same in standard errors of the validation accuracy."""
 TILTED: Final = 15.0
 """Odds of a class in what the loss counts over its odds among the samples, from which it
 is weighted out of proportion. Ours: weights that balance 5 to 95 are at 19, but leave
@@ -69,11 +77,11 @@ def _from_weights(curves: Curves) -> Finding | None:
 def _from_data(curves: Curves) -> Finding | None:
     priors = curves.facts.priors if curves.facts is not None else None
     accuracies = finite(curves.val_accuracy.values)
-    if not priors or not len(accuracies):
+    if not priors or not len(accuracies) or is_weighted(curves):
         return None
     most = curves.chance_accuracy or 0.0
     reached = float(accuracies.max())
-    if most < MOSTLY_ONE or reached > most - 0.1:
+    if most < MOSTLY_ONE or reached > most - _least_apart(curves, most):
         return None
     return _finding(
         f"{format_percent(most)} of the training samples are one class; of the "
@@ -82,6 +90,18 @@ def _from_data(curves: Curves) -> Finding | None:
         Advice(text="Look at how the data was split: is it sorted by class?"),
         at_start=True,
     )
+
+
+def _least_apart(curves: Curves, most: float) -> float:
+    """Return by how much fewer right answers tell that validation has other classes.
+
+    A model that is right as often in training as one answer would be is held back by
+    nothing but the other classes, so that less says as much.
+    """
+    trained = curves.train_accuracy
+    if trained is None or trained < most:
+        return APART
+    return max(APART_IF_FITTED, APART_ERRORS * accuracy_error(most, curves.val_samples))
 
 
 def _from_answers(curves: Curves) -> Finding | None:

@@ -20,6 +20,12 @@ DECAY_RULES: Final = 1.0
 """The same from which it is too strong even if the model is still getting better. Ours."""
 DECAY_WITH_LOSS: Final = 0.05
 """The same for weights that have shrunk. Ours."""
+DECAY_TELLS: Final = 0.1
+"""The same that is worth a remark where weights got `SMALLER`. Ours: healthy runs of the
+benchmark are below 0.08."""
+SMALLER: Final = 0.75
+"""Share of their norm that weights have kept at most then. Ours: healthy runs of the
+benchmark keep 0.77 and more."""
 SHRUNK: Final = 0.5
 """Share of their norm that weights must have lost."""
 HIGH_DROPOUT: Final = 0.7
@@ -27,6 +33,8 @@ HIGH_DROPOUT: Final = 0.7
 fit, too."""
 GOOD_FIT: Final = 0.9
 """Above it, whatever the decay is does no harm. Ours."""
+CLOSE_FIT: Final = 0.98
+"""Above it there is nothing to remark. Ours."""
 POOR_FIT: Final = 0.6
 """Share of the way from chance to a fit below which a model does not fit. Ours."""
 MIN_LOSSES: Final = 20
@@ -39,17 +47,22 @@ def find_excess_regularization(curves: Curves) -> Finding | None:
     """Find weight decay or dropout so strong that the model can't fit its data.
 
     Returns:
-        The finding, or None: the model fits all the same, or neither is strong.
+        The finding, `low` where it is strong and may be why a model that fits could fit
+        better; None: the model fits all the same, or neither is strong.
     """
     seen = curves.inspection
     explained = explained_share(curves)
     if seen is None or explained is None:
         return None
     if explained < GOOD_FIT and _decay_wins(curves, seen):
-        return _decay(curves, seen, explained)
-    is_poor = explained <= POOR_FIT or _is_hampered(curves)
-    if is_poor and seen.largest_dropout >= HIGH_DROPOUT:
-        return _dropout(seen, explained)
+        return _decay(curves, seen, explained, Severity.HIGH)
+    if seen.largest_dropout >= HIGH_DROPOUT:
+        is_poor = explained <= POOR_FIT or _is_hampered(curves)
+        if is_poor or explained < GOOD_FIT:
+            severity = Severity.MEDIUM if is_poor else Severity.LOW
+            return _dropout(seen, explained, severity)
+    if explained < CLOSE_FIT and _decay_tells(seen):
+        return _decay(curves, seen, explained, Severity.LOW)
     return None
 
 
@@ -76,14 +89,28 @@ def _decay_wins(curves: Curves, seen: Inspection) -> bool:
     return decay > DECAY_WINS and find_needs_longer_training(curves) is None
 
 
-def _decay(curves: Curves, seen: Inspection, explained: float) -> Finding:
+def _decay_tells(seen: Inspection) -> bool:
+    """Whether weights got smaller, and what they lose is in proportion to the gradients."""
+    decay, before, after = (
+        seen.decay_over_gradient,
+        seen.weight_norm_at_start,
+        seen.weight_norm,
+    )
+    if not decay or not before or after is None:
+        return False
+    return decay > DECAY_TELLS and after < SMALLER * before
+
+
+def _decay(
+    curves: Curves, seen: Inspection, explained: float, severity: Severity
+) -> Finding:
     decay = curves.config.get("weight_decay")
     lower = decay / 10 if isinstance(decay, int | float) and decay > 0 else None
     share = seen.decay_over_gradient or 0.0
     return Finding(
         kind="excess_regularization",
-        severity=Severity.HIGH,
-        confidence=Confidence.HIGH,
+        severity=severity,
+        confidence=Confidence.LOW if severity is Severity.LOW else Confidence.HIGH,
         summary=(
             f"Weight decay is {format_number(share, 3)} times as strong as the "
             f"gradients, and the model is at {format_percent(explained)} of a fit."
@@ -104,11 +131,11 @@ def _decay(curves: Curves, seen: Inspection, explained: float) -> Finding:
     )
 
 
-def _dropout(seen: Inspection, explained: float) -> Finding:
+def _dropout(seen: Inspection, explained: float, severity: Severity) -> Finding:
     return Finding(
         kind="excess_regularization",
-        severity=Severity.MEDIUM,
-        confidence=Confidence.MEDIUM,
+        severity=severity,
+        confidence=Confidence.LOW if severity is Severity.LOW else Confidence.MEDIUM,
         summary=(
             f"Dropout of {format_number(seen.largest_dropout, 2)}, and the model is at "
             f"{format_percent(explained)} of a fit."

@@ -8,7 +8,7 @@ from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import Numbers, finite
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
-from tuitrain.diagnosis.rules.progress import explained_share
+from tuitrain.diagnosis.rules.progress import explained_share, is_weighted
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
 
@@ -24,6 +24,8 @@ BY_HEART: Final = 0.1
 LEARNED: Final = 0.97
 """Of the chance loss, below which the training loss must be for the model to have learned
 something by heart. Ours: slow starters end above."""
+PLAINLY: Final = 0.5
+"""Of the chance loss, below which it is plain whatever the accuracy is. Ours."""
 MIN_APART: Final = 0.05
 """Of the chance loss, by which validation must be worse at the end: learning by heart
 shows on one side only."""
@@ -35,6 +37,9 @@ MIN_SAMPLES: Final = 300
 SIGNAL_ERRORS: Final = 2.5
 """Standard errors above chance up to which they have failed: it is the better one of two
 that is looked at."""
+PLAIN_ERRORS: Final = 4.0
+"""Standard errors by which plain methods must be better than chance, and than the model,
+for the labels to be beyond doubt. Ours."""
 MIN_TRAINED: Final = 100
 """Training samples from which something should be learned that carries over. Ours: of
 fewer, learning by heart is what to expect."""
@@ -88,7 +93,10 @@ def find_labels_without_signal(
         has_dropped(values, chance)
         and end < LEARNED * chance
         and apart > MIN_APART * chance
+        and (end < PLAINLY * chance or _knows_more_than_chance(curves))
     )
+    if _others_learn(curves):
+        return None
     if not learns and not fits_small and not _only_by_heart(curves, losses, chance):
         return None
     evidence: Evidence = {
@@ -107,6 +115,33 @@ def find_labels_without_signal(
         evidence=evidence,
         advice=_ADVICE,
     )
+
+
+def _knows_more_than_chance(curves: Curves) -> bool:
+    """Whether training samples are answered better than by naming one class.
+
+    Where classes count differently, fewer right answers may be meant.
+    """
+    reached, chance = curves.train_accuracy, curves.chance_accuracy
+    if reached is None or chance is None or is_weighted(curves):
+        return True
+    error = accuracy_error(chance, curves.train_samples)
+    return reached > chance + ERRORS_ALLOWED * error
+
+
+def _others_learn(curves: Curves) -> bool:
+    """Whether plain methods tell by far what this model does not even learn by heart."""
+    seen = curves.inspection
+    signal = seen.signal if seen is not None else None
+    share = explained_share(curves)
+    if signal is None or share is None:
+        return False
+    best = max(signal.neighbour, signal.linear)
+    if best < signal.chance + PLAIN_ERRORS * signal.error:
+        return False
+    if curves.train_accuracy is not None:
+        return curves.train_accuracy < best - PLAIN_ERRORS * signal.error
+    return share < best**2 - PLAIN_ERRORS * 2 * best * signal.error
 
 
 def _only_by_heart(curves: Curves, losses: Numbers, chance: float) -> bool:

@@ -51,7 +51,8 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     units, may be small by now.
 
     Returns:
-        The finding, or None: one of the two is missing, or there is too little data.
+        The finding, `low` if the first updates were far too large and the loss settles
+        all the same, short of a fit; None: neither, or there is too little data.
     """
     early, late = early_ratios(curves), late_ratios(curves)
     values = finite(curves.loss.values)
@@ -70,21 +71,27 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     typical = float(np.median(list(late.values())))
     first = max(early.values(), default=0.0)
     is_large = typical > TOO_HIGH_LATE or began > TOO_HIGH_FIRST or spike > SPIKE
-    if died < DIED and (not is_large or not _unsettled(values)):
+    is_unsettled = died >= DIED or (is_large and _unsettled(values))
+    if not is_unsettled and not _may_be_shaken(curves, began):
         return None
     top = format_number(float(values.max()), 3)
     is_plain = spike > SPIKE or died >= DIED
     killed = (
         f" killed {format_percent(died)} of a layer's units" if died >= DIED else ""
     )
+    severity = Severity.HIGH if is_plain and not fits else Severity.MEDIUM
+    confidence = Confidence.HIGH if is_plain else Confidence.MEDIUM
+    if not is_unsettled:
+        severity, confidence = Severity.LOW, Confidence.LOW
+    ends = "; the loss does not settle" if is_unsettled else " at first"
     thrown = f" threw the loss up to {top}" if spike > SPIKE else ""
     return Finding(
         kind="lr_too_high",
-        severity=Severity.HIGH if is_plain and not fits else Severity.MEDIUM,
-        confidence=Confidence.HIGH if is_plain else Confidence.MEDIUM,
+        severity=severity,
+        confidence=confidence,
         summary=(
             f"Updates of {format_power(max(first, typical, began))} of the weights (about "
-            f"{format_power(TARGET)} is usual){killed or thrown}; the loss does not settle."
+            f"{format_power(TARGET)} is usual){killed or thrown}{ends}."
         ),
         evidence={
             "died": rounded(died),
@@ -103,6 +110,13 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
 
 def _is_shaken(curves: Curves, began: float) -> bool:
     return began > TOO_HIGH_FIRST and (explained_share(curves) or 0.0) < BEST_FIT
+
+
+def _may_be_shaken(curves: Curves, began: float) -> bool:
+    """Whether first updates were far too large for weights that are not zero at first."""
+    seen = curves.inspection
+    is_zero = seen is None or bool(seen.alike_at_start)
+    return _is_shaken(curves, began) and not is_zero
 
 
 def _broke(curves: Curves, highest: float) -> Finding:

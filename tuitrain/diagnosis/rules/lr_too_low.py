@@ -7,9 +7,15 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
 from tuitrain.diagnosis.numerics import finite, start_of
+from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
+from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
+from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.update_ratios import (
     DEAD,
+    GOOD_EARLY,
+    LEAST_STEP,
     MIN_ITERATIONS,
+    ROOM,
     TARGET,
     TOO_LOW,
     early_ratios,
@@ -18,7 +24,7 @@ from tuitrain.diagnosis.rules.update_ratios import (
     ways,
 )
 from tuitrain.events import Advice, Confidence, Finding, Severity
-from tuitrain.units import format_power
+from tuitrain.units import format_number, format_power
 
 TOO_LOW_TYPICAL: Final = 2e-4
 """The same for the median layer: a fifth of the lowest one of the benchmark's healthy
@@ -29,6 +35,13 @@ it can't have left where it began. Ours: 0.33 and more in healthy runs of the be
 whatever their length, at most 0.04 in those with an LR far too low."""
 SHORT_WAY_OF_ALL: Final = 1.0
 """The same for the layer that moved most: less than its own weights."""
+LITTLE_WAY: Final = 0.5
+"""Length up to which a training that is not done has hardly begun. Ours: one healthy run
+of the benchmark in 200 is below."""
+MOST_TRIED: Final = 10.0
+"""Factor by which the LR is raised at once where it is only possibly too low. Ours."""
+GOOD_FIT: Final = 0.9
+"""Share of the way from chance to a fit from which no more is needed. Ours."""
 SLOW: Final = 4e-4
 """Ratio on average over the whole run that is too low as well: a short run has a short
 way at any LR."""
@@ -65,6 +78,48 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
         evidence={
             "median_ratio": rounded(typical),
             "highest_ratio": rounded(highest),
+            "lr": curves.configured_lr,
+        },
+        advice=(
+            Advice(
+                text=f"Raise the LR by {factor:g}.",
+                change=scaled_lr(curves.configured_lr, factor),
+            ),
+        ),
+    )
+
+
+def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
+    """Find small updates in a training that is not done, so that more of it may help less.
+
+    Returns:
+        The finding, `low`; None: the loss no longer falls to the end, the updates are of
+        a usual size, the weights have moved, or the model fits.
+    """
+    lengths, early = list(ways(curves).values()), list(early_ratios(curves).values())
+    values = finite(curves.loss.values)
+    if not lengths or not early or not len(values):
+        return None
+    is_done = has_dropped(values, curves.chance) and not find_needs_longer_training(
+        curves
+    )
+    began, way = float(np.median(early)), float(np.median(lengths))
+    is_small = DEAD < began < ROOM and way < LITTLE_WAY
+    if is_done or not is_small or (explained_share(curves) or 0.0) > GOOD_FIT:
+        return None
+    factor = float(f"{np.clip(GOOD_EARLY / began, LEAST_STEP, MOST_TRIED):.1g}")
+    return Finding(
+        kind="lr_too_low",
+        severity=Severity.LOW,
+        confidence=Confidence.LOW,
+        summary=(
+            f"The first updates are {format_power(began)} of the weights (about "
+            f"{format_power(GOOD_EARLY)} is usual then), and all of them together are "
+            f"{format_number(way, 2)} times as long as these: a higher LR may do it."
+        ),
+        evidence={
+            "early_ratio": rounded(began),
+            "way": rounded(way),
             "lr": curves.configured_lr,
         },
         advice=(

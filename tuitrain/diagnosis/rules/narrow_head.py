@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from tuitrain.diagnosis.curves import Curves
+from tuitrain.events import Inspection
 
 NARROW: Final = 8
 """Numbers a last layer may get to count as narrow at all: larger vocabularies than widths
@@ -15,6 +16,10 @@ FEW: Final = 3
 benchmark's healthy runs have 8."""
 
 
+WHOLE: Final = 0.99
+"""Share of dead units from which nothing gets through, as in `find_dead_relu`."""
+
+
 class Narrow(msgspec.Struct, frozen=True, kw_only=True):
     """The narrowest place of a model."""
 
@@ -22,6 +27,8 @@ class Narrow(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers that get through."""
     outputs: int | None
     """Those that are made of them, if it is before the last layer."""
+    is_dead: bool = False
+    """Whether nothing gets through: none of its units answers any sample."""
     told: str
     """It, as the rest of a sentence's paragraph."""
 
@@ -39,19 +46,28 @@ def narrow_layer(curves: Curves) -> Narrow | None:
             f" Its last layer makes {outputs} outputs of {inputs} numbers: "
             f"at least {outputs - 1} are needed."
         )
-        return Narrow(units=inputs, outputs=outputs, told=told)
+        is_dead = curves.inspection is not None and _has_dead(curves.inspection)
+        return Narrow(units=inputs, outputs=outputs, is_dead=is_dead, told=told)
     seen = curves.inspection
     if seen is None:
         return None
     features = seen.inputs.features if seen.inputs is not None else 0
     widths = [unit.units for unit in seen.units_at_start]
-    if seen.head_inputs is not None and seen.head_inputs < features:
+    # What the last layer gets is a layer's own output, unless it is the only layer.
+    is_made = len(seen.gradient_rms) > 1 or (seen.head_inputs or 0) < features
+    if seen.head_inputs is not None and is_made:
         widths.append(seen.head_inputs)
     narrowest = min(widths, default=FEW + 1)
     if narrowest > FEW:
         return None
     told = f" All it knows of a sample goes through a layer of {narrowest} units."
-    return Narrow(units=narrowest, outputs=None, told=told)
+    return Narrow(units=narrowest, outputs=None, is_dead=_has_dead(seen), told=told)
+
+
+def _has_dead(seen: Inspection) -> bool:
+    """Whether a layer of few units answers no sample at all."""
+    units = seen.units or seen.units_at_start
+    return any(unit.units <= NARROW and unit.dead >= WHOLE for unit in units)
 
 
 def narrow_head(curves: Curves) -> tuple[int, int] | None:

@@ -10,10 +10,13 @@ from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import finite, gain, trend
 from tuitrain.diagnosis.rules.narrow_head import narrow_layer
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
+from tuitrain.diagnosis.rules.progress import explained_share, is_weighted
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_percent
 
 MIN_POINTS: Final = 200
+MIN_POINTS_NARROW: Final = 100
+"""The same where a narrow layer is seen, so that the curve is not all there is."""
 MIN_EXPLAINED: Final = 0.5
 """Of the way from chance to perfect accuracy on training data. Ours: without a baseline
 only the plainly bad can be named."""
@@ -45,8 +48,9 @@ def find_underfitting(curves: Curves) -> Finding | None:
     """Find a training curve that has gone flat far from a fit.
 
     Returns:
-        The finding, or None: it fits well enough, still learns, or what "well" means
-        for this task is not known.
+        The finding, `low` if it still learns and a layer is narrow enough to be why it
+        does so slowly; None: it fits well enough, still learns, or what "well" means for
+        this task is not known.
 
     Source:
         CS231n lecture 11, "train / val accuracy": no gap means underfitting. For a last
@@ -54,14 +58,15 @@ def find_underfitting(curves: Curves) -> Finding | None:
     """
     values = finite(curves.loss.values)
     share = _share_explained(curves)
-    if share is None or len(values) < MIN_POINTS:
+    narrow = narrow_layer(curves)
+    least = MIN_POINTS if narrow is None else MIN_POINTS_NARROW
+    if share is None or len(values) < least:
         return None
     explained, enough = share
     last = tail(values, TAIL_SHARE)
     still_learns = trend(last).falls and gain(last) > MAX_GAIN
     if _has_gap(curves):
         return None
-    narrow = narrow_layer(curves)
     if narrow is not None:
         is_loss = curves.train_accuracy is None
         enough = NARROW_FIT_LOSS if is_loss else NARROW_FIT
@@ -70,14 +75,16 @@ def find_underfitting(curves: Curves) -> Finding | None:
     )
     is_done = find_needs_longer_training(curves) is None
     is_beaten = is_done and _is_beaten_on_new(curves)
-    if not is_beaten and (still_learns or not is_poor):
+    is_plain = is_beaten or (is_poor and not still_learns)
+    if not is_plain and (narrow is None or explained >= NARROW_FIT):
         return None
+    is_sure = is_plain and explained <= enough / 2
     return Finding(
         kind="underfitting",
-        severity=Severity.MEDIUM,
-        confidence=Confidence.LOW if explained > enough / 2 else Confidence.MEDIUM,
+        severity=Severity.MEDIUM if is_plain else Severity.LOW,
+        confidence=Confidence.MEDIUM if is_sure else Confidence.LOW,
         summary=(
-            "The model no longer learns, at "
+            f"The model {'no longer learns' if is_plain else 'learns slowly'}, at "
             f"{format_percent(explained)} of what there is to learn from the "
             "training data." + (narrow.told if narrow else "")
         ),
@@ -86,6 +93,7 @@ def find_underfitting(curves: Curves) -> Finding | None:
             "accuracy": rounded(curves.train_accuracy),
             "loss": rounded(float(np.median(last))),
             "narrowest": narrow.units if narrow else None,
+            "is_dead": narrow.is_dead if narrow else None,
             "outputs": narrow.outputs if narrow else None,
         },
         advice=(
@@ -98,6 +106,9 @@ def find_underfitting(curves: Curves) -> Finding | None:
 
 def _share_explained(curves: Curves) -> tuple[float, float] | None:
     accuracy, chance = curves.train_accuracy, curves.chance_accuracy
+    if accuracy is not None and is_weighted(curves):
+        share = explained_share(curves)
+        return None if share is None else (share, MIN_EXPLAINED_LOSS)
     if accuracy is not None:
         if chance is None or chance >= 1:
             return None
@@ -129,7 +140,7 @@ def _is_beaten_on_new(curves: Curves) -> bool:
     best = max(signal.neighbour, signal.linear)
     if curves.train_accuracy is not None:
         accuracies = finite(curves.val_accuracy.values)
-        if not len(accuracies) or _is_weighted(curves):
+        if not len(accuracies) or is_weighted(curves):
             return False
         reached = float(np.median(tail(accuracies, 0.2)))
         error = math.hypot(signal.error, accuracy_error(reached, curves.val_samples))
@@ -140,12 +151,6 @@ def _is_beaten_on_new(curves: Curves) -> bool:
         # What is explained is the square of a correlation.
         reached, error, best = 1 - left[1], 2 * best * signal.error, best**2
     return reached < best - BEATEN_ON_NEW * error
-
-
-def _is_weighted(curves: Curves) -> bool:
-    """Whether some classes count more, so that accuracy is given away on purpose."""
-    facts = curves.facts
-    return facts is not None and bool(facts.class_weights or facts.pos_weights)
 
 
 def _left_of_constant(curves: Curves) -> tuple[float, float] | None:

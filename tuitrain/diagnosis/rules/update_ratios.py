@@ -46,7 +46,9 @@ FIRST_OF_RMSPROP: Final = 10.0
 at zero and holds 1 % of the first one."""
 LEAST_STEP: Final = 3.0
 MOST_STEP: Final = 1e4
-MIN_READINGS: Final = 10
+MIN_READINGS: Final = 5
+"""Readings past the first part that make a median: one in 20 iterations is told, so that
+more would leave runs of less than 230 iterations without one."""
 MIN_ITERATIONS: Final = 20
 
 

@@ -19,6 +19,9 @@ LEAST_TIMES: Final = 3.0
 weights that are meant."""
 MOST_TIMES: Final = 1.05
 """The same, over the size of the minibatch: more is the factor of a gradient scaler."""
+AS_MANY: Final = 2.5
+"""Factor within which the loss on all samples, over that of a first minibatch, must be
+their number over its size. Ours: a first loss is 1 to 2 times that of the mean target."""
 LARGEST_LAST: Final = 0.8
 """Share of a minibatch that the last one of an epoch may have, to be told from others."""
 MIN_EPOCHS: Final = 4
@@ -52,6 +55,13 @@ def find_wrong_reduction(curves: Curves) -> Finding | None:
         return _finding(curves, told, {"ratio": rounded(ratio)}, Confidence.HIGH)
     if seen is not None and seen.loss_scale is not None:
         return _from_scale(curves, seen, seen.loss_scale)
+    times = _times_of_constant(curves)
+    if times is not None:
+        told = (
+            f"answering the mean target costs {format_number(times, 3)} times as much on "
+            "all samples as a first minibatch, and as the spread of the targets"
+        )
+        return _finding(curves, told, {"times_first": rounded(times)}, Confidence.HIGH)
     share = curves.last_batch
     measured = _loss_of_last(curves)
     if share is None or measured is None:
@@ -62,6 +72,31 @@ def find_wrong_reduction(curves: Curves) -> Finding | None:
     )
     evidence: Evidence = {"last_batch": rounded(share), "its_loss": rounded(measured)}
     return _finding(curves, told, evidence, Confidence.MEDIUM)
+
+
+def _times_of_constant(curves: Curves) -> float | None:
+    """Return how many times its first minibatch a loss of the script's own costs on all.
+
+    A model that was never trained is not far better than the best constant answer, unless
+    that answer was asked on more samples and their losses were added up.
+
+    Returns:
+        None: that is not so, or the loss of a constant answer is not known.
+    """
+    facts, samples = curves.facts, curves.train_samples
+    if facts is None or facts.kind is not None or not facts.constant_loss:
+        return None
+    if facts.target_second_moment is None or not samples or not facts.batch_size:
+        return None
+    if not len(curves.loss) or curves.loss.iterations[0] != 1:
+        return None
+    spread = facts.target_second_moment - (facts.target_mean or 0.0) ** 2
+    first = float(curves.loss.values[0])
+    if not (spread > 0 and first > 0 and math.isfinite(first)):
+        return None
+    times, parts = facts.constant_loss / first, samples / facts.batch_size
+    is_far = min(times, facts.constant_loss / spread, parts) > LEAST_TIMES
+    return times if is_far and 1 / AS_MANY < times / parts < AS_MANY else None
 
 
 def _from_scale(curves: Curves, seen: Inspection, times: float) -> Finding | None:
