@@ -1,11 +1,13 @@
 """Reading ahead: the same as reading, done by another process."""
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tuitrain.events import PointsMeasured, TrialId, to_column
 from tuitrain.model import Recording, StudyModel
@@ -77,6 +79,25 @@ def test_the_process_is_gone_once_it_was_asked() -> None:
     before = set(psutil.Process().children())
     assert ReadAhead(LOGS / "own_loop").take(30.0) is not None
     assert set(psutil.Process().children()) == before
+
+
+def test_without_a_process_to_spare_nothing_is_read_ahead(tmp_path: Path) -> None:
+    code = (
+        "import os, resource, sys; from pathlib import Path; "
+        "from tuitrain.tui.ahead import ReadAhead; "
+        "os.setuid(65534); resource.setrlimit(resource.RLIMIT_NPROC, (0, 0)); "
+        "print(ReadAhead.begin(Path(sys.argv[1])))"
+    )
+    if os.getuid() != 0:
+        pytest.skip("needs another user, who is bound by limits")
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout.strip() == "None"
 
 
 def test_it_ends_with_who_started_it(tmp_path: Path) -> None:

@@ -109,3 +109,17 @@ def test_what_is_no_log_is_left_to_those_who_say_so(
     (tmp_path / "points.jsonl").write_bytes(content)
     assert look_at(tmp_path) == []
     assert look_at(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize("iteration", [-5, 0, 2**62, 2**63, 2**70])
+def test_iterations_may_be_anything(tmp_path: Path, iteration: int) -> None:
+    log = LogWriter(tmp_path / "points.jsonl", "0001/points")
+    points = PointsMeasured(
+        trial=TrialId("0001"),
+        iteration=[iteration, iteration + 1],
+        values={"loss": [1e308, "nan"]},
+    )
+    log.append([points])
+    log.close()
+    rows = compose_glance(look_at(tmp_path), 80, 24, GlyphSet.BRAILLE)
+    assert len(rows) in (0, 24)

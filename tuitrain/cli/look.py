@@ -21,7 +21,7 @@ def replay(options: argparse.Namespace) -> int:
         write_ascii_only()
     terms = Terms(has_mouse=not options.no_mouse, theme=options.theme)
     with Glance() as glance:
-        ahead = ReadAhead(path)
+        ahead = ReadAhead.begin(path)
         glance.show(path)
         from tuitrain.tui import run_replay
 

@@ -58,6 +58,7 @@ from tuitrain.events.inspection import (
     UnitFacts,
 )
 from tuitrain.events.words import (
+    MOST_ITERATIONS,
     Config,
     LossFacts,
     OutcomeKind,
@@ -72,6 +73,7 @@ from tuitrain.events.words import (
 __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
+    "MOST_ITERATIONS",
     "Advice",
     "AdviceApplied",
     "AutoSet",

@@ -9,6 +9,7 @@ from tuitrain.events.findings import Advice, Evidence, Finding
 from tuitrain.events.inspection import Inspection
 from tuitrain.events.words import (
     Config,
+    Iteration,
     LossFacts,
     OutcomeKind,
     OutOfMemory,
@@ -270,7 +271,7 @@ class PointsMeasured(_Happened, frozen=True, kw_only=True):
     """A batch of points: several series over the same iterations."""
 
     trial: TrialId
-    iteration: list[int]
+    iteration: list[Iteration]
     values: dict[str, Values]
     """Series name to column, each as long as `iteration`. Names: `loss`, `accuracy`,
     `val_loss`, `val_accuracy`, `lr`, `grad_norm`, `samples_per_s`,
@@ -283,7 +284,7 @@ class EpochEnded(_Happened, frozen=True, kw_only=True):
     trial: TrialId
     epoch: int
     """1 for the first."""
-    iteration: int
+    iteration: Iteration
     """Iterations made so far in all."""
 
 
@@ -291,7 +292,7 @@ class CheckpointSaved(_Happened, frozen=True, kw_only=True):
     """The state of a trial was written to disk."""
 
     trial: TrialId
-    iteration: int
+    iteration: Iteration
     epoch: int
     path: str
     """Below the trial's folder."""
@@ -320,7 +321,7 @@ class TrialFinished(_Happened, frozen=True, kw_only=True):
 
     trial: TrialId
     outcome: OutcomeKind
-    iteration: int
+    iteration: Iteration
     message: str = ""
     """One line: the exception, or what is wrong and what to do."""
     traceback: str = ""

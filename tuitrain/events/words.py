@@ -1,12 +1,18 @@
 """The words events are made of: steps, verdicts, configurations, limits."""
 
 from enum import StrEnum
-from typing import NewType
+from typing import Annotated, Final, NewType
 
 import msgspec
 
 TrialId = NewType("TrialId", str)
 """A trial's name within its study: four or more digits, `0007`."""
+
+MOST_ITERATIONS: Final = 1 << 62
+"""No count is as large; what is drawn and judged has 64 bits."""
+
+Iteration = Annotated[int, msgspec.Meta(ge=-MOST_ITERATIONS, le=MOST_ITERATIONS)]
+"""Updates made so far. A line that holds another number is malformed."""
 
 Scalar = bool | int | float | str
 """One hyperparameter's value."""

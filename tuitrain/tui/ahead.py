@@ -44,6 +44,14 @@ class ReadAhead:
         os.close(told)
         os.close(answered)
 
+    @classmethod
+    def begin(cls, path: Path) -> "ReadAhead | None":
+        """Begin to read at `path`; None: the machine has no process to spare."""
+        try:
+            return cls(path)
+        except OSError:
+            return None
+
     def take(self, patience_s: float) -> Read | None:
         """Return how far it came; None: it failed. To be called once, by any thread.
 

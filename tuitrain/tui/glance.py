@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, NoReturn
@@ -75,14 +76,12 @@ class Glance:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     signal.signal(number, _end)
             self._is_shown = True
-            file.write(ENTER + "\r\n".join(rows))
-            file.flush()
+            _write(ENTER + "\r\n".join(rows))
 
     def leave(self) -> None:
         """Show what was there before, if this is shown."""
-        if self.hand_over() and sys.__stderr__ is not None:
-            sys.__stderr__.write(LEAVE)
-            sys.__stderr__.flush()
+        if self.hand_over():
+            _write(LEAVE)
 
     def hand_over(self) -> bool:
         """Let the screen take over; return whether the terminal shows this."""
@@ -92,7 +91,10 @@ class Glance:
 
 def look_at(path: Path) -> list[Series]:
     """Return some points of each loss in a study, a trial folder or a log."""
-    logs = _find_logs(path)
+    try:
+        logs = _find_logs(path)
+    except (StoreError, OSError):
+        return []
     found = (_read_loss(log, BLOCKS // len(logs)) for log in logs)
     return [series for series in found if len(series)]
 
@@ -142,10 +144,7 @@ def _find_logs(path: Path) -> list[Path]:
         return [path]
     if (path / "points.jsonl").exists():
         return [path / "points.jsonl"]
-    try:
-        trials = StudyFolder(path if path.is_dir() else path.parent).list_trials()
-    except StoreError:
-        return []
+    trials = StudyFolder(path if path.is_dir() else path.parent).list_trials()
     return [trial.points for trial in trials[-MOST_LOGS:]]
 
 
@@ -180,6 +179,14 @@ def _foot(axis: Axis, width: int) -> str:
         start = min(place - len(label) // 2, _LABEL_WIDTH + 1 + width - len(label))
         foot = foot.ljust(start) + label
     return foot
+
+
+def _write(text: str) -> None:
+    # Of a terminal that is gone, the screen hears as well.
+    with suppress(OSError):
+        assert sys.__stderr__ is not None
+        sys.__stderr__.write(text)
+        sys.__stderr__.flush()
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

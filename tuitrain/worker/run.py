@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tuitrain.events import Scalar, Step
+from tuitrain.events import MOST_ITERATIONS, Scalar, Step
 from tuitrain.worker.checkpoint import (
     KeptValues,
     Progress,
@@ -195,7 +195,9 @@ class Run:
                 steps are judged by. Tensors are copied, and read later.
             iteration: For a script that counts for itself; None: tuitrain counts.
         """
-        if iteration is not None and type(iteration) is not int:
+        if iteration is not None and (
+            type(iteration) is not int or abs(iteration) > MOST_ITERATIONS
+        ):
             iteration = self._to_count(iteration)
         if iteration is None:
             if self._counts == "logs":
@@ -256,13 +258,17 @@ class Run:
     def _to_count(self, given: Any) -> int | None:  # noqa: ANN401 - as above
         """Return a script's own count as a whole number; None: it is none."""
         try:
-            if float(given).is_integer():
+            count = float(given)
+            if count.is_integer() and abs(count) <= MOST_ITERATIONS:
                 return int(given)
         except (TypeError, ValueError, OverflowError):
             pass
+        # Python does not write out numbers of thousands of digits.
+        shown = "…" if type(given) is int else repr(given)
         self._session.report_failure(
             "iteration",
-            f"run.log(iteration={given!r}) is no whole number; counted here instead",
+            f"run.log(iteration={shown}) is no whole number up to 2**62; "
+            "counted here instead",
         )
         return None
 

@@ -82,6 +82,17 @@ def test_no_prefix_of_a_line_is_taken_for_a_record(record):
             decode_record(line[:end])
 
 
+@pytest.mark.parametrize("iteration", [2**63, -(2**63) - 1, 2**70, 10**400])
+def test_an_iteration_beyond_64_bits_is_no_record(iteration):
+    # What folds it would fail otherwise, a supervisor among others.
+    event = PointsMeasured(
+        trial=TrialId("0001"), iteration=[1, iteration], values={"loss": [1.0, 2.0]}
+    )
+    line = encode_record(Record(seq=0, at_s=Seconds(1), mono_s=Seconds(1), event=event))
+    with pytest.raises(MalformedRecordError):
+        decode_record(line)
+
+
 def test_a_line_that_only_misses_its_newline_is_whole():
     line = encode_record(RECORDS[1])
     assert decode_record(line[:-1]) == RECORDS[1]

@@ -228,7 +228,10 @@ def test_a_count_of_any_type_is_taken(run_script, count):
     assert ran.series("loss") == dict.fromkeys([3, 4, 5], 0.5)
 
 
-@pytest.mark.parametrize("count", ["number / 2 + 0.25", "'first'", "float('nan')"])
+@pytest.mark.parametrize(
+    "count",
+    ["number / 2 + 0.25", "'first'", "float('nan')", "2**63 + number", "10**5000"],
+)
 def test_a_count_that_is_no_whole_number_is_told_and_counted_here(run_script, count):
     given = BEGIN + (
         "run = tuitrain.init()\nfor number in range(3):\n"
