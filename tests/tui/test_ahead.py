@@ -32,6 +32,18 @@ def write_log(folder: Path, points: int) -> Path:
     return folder
 
 
+def run_apart(code: str, folder: Path) -> str:
+    """Return what `code` prints in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return run.stdout.strip()
+
+
 def columns(model: StudyModel) -> dict[tuple[str, str], tuple[list[int], list[float]]]:
     return {
         (name, key): (series.iterations.tolist(), series.values.tolist())
@@ -90,14 +102,7 @@ def test_without_a_process_to_spare_nothing_is_read_ahead(tmp_path: Path) -> Non
     )
     if os.getuid() != 0:
         pytest.skip("needs another user, who is bound by limits")
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert run.stdout.strip() == "None"
+    assert run_apart(code, tmp_path) == "None"
 
 
 def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
@@ -108,14 +113,8 @@ def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
         "ahead = ReadAhead(Path(sys.argv[1])); "
         "print(psutil.Process().children()[0].pid, flush=True)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    pid = int(run_apart(code, tmp_path))
     deadline_s = time.monotonic() + 30
-    while psutil.pid_exists(int(run.stdout)):
+    while psutil.pid_exists(pid):
         assert time.monotonic() < deadline_s
         time.sleep(0.05)

@@ -224,8 +224,9 @@ CAUSES: Final[dict[str, tuple[str, ...]]] = {
 """For each symptom the findings it may follow from, the most direct evidence first.
 `@start`: only if it was so before the first update; `@whole`: only if a whole layer is
 concerned; `@validation`: only in passes without gradients; `@narrow`: only if a layer of
-few units is why; `@dead`: only if none of these few answers anything; `@stuck`: only if the training data are not learned either. What was there at the start
-follows from bugs alone, unless it has an entry of its own."""
+few units is why; `@dead`: only if none of these few answers anything; `@stuck`: only if the
+training data are not learned either. What was there at the start follows from bugs alone,
+unless it has an entry of its own."""
 
 _AT_START: Final[dict[str, Callable[[Finding], bool]]] = {
     "bad_initialization": lambda f: bool(f.evidence.get("at_start")),

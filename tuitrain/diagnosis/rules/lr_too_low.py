@@ -80,12 +80,7 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
             "highest_ratio": rounded(highest),
             "lr": curves.configured_lr,
         },
-        advice=(
-            Advice(
-                text=f"Raise the LR by {factor:g}.",
-                change=scaled_lr(curves.configured_lr, factor),
-            ),
-        ),
+        advice=(_raise_lr(curves, factor),),
     )
 
 
@@ -122,12 +117,14 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
             "way": rounded(way),
             "lr": curves.configured_lr,
         },
-        advice=(
-            Advice(
-                text=f"Raise the LR by {factor:g}.",
-                change=scaled_lr(curves.configured_lr, factor),
-            ),
-        ),
+        advice=(_raise_lr(curves, factor),),
+    )
+
+
+def _raise_lr(curves: Curves, factor: float) -> Advice:
+    return Advice(
+        text=f"Raise the LR by {factor:g}.",
+        change=scaled_lr(curves.configured_lr, factor),
     )
 
 

@@ -14,8 +14,6 @@ are how language models are built."""
 FEW: Final = 3
 """Units of a layer that are few whatever is asked for. Ours: the narrowest layers of the
 benchmark's healthy runs have 8."""
-
-
 WHOLE: Final = 0.99
 """Share of dead units from which nothing gets through, as in `find_dead_relu`."""
 
