@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from tuitrain.events import ProbeFailed, TrialId
-from tuitrain.worker.readings import PartsReading, Reading
+from tuitrain.worker.readings import PartsReading, Reading, combined
 
 _LOW_PRECISION: Final = frozenset({torch.float16, torch.bfloat16})
 
@@ -300,9 +300,7 @@ class StepProbes:
             # What a scaler changes in place; it must stay what it is now.
             norms = [*norms, scale.detach().clone().reshape(()).to(norms[0])]
             combine = unscaled_norm
-        self._put(
-            PartsReading(iteration, self._norm_names, norms, combine, self._skipped())
-        )
+        self._tell(iteration, self._norm_names, norms, combine)
 
     def _begin_ratio(self, _: int) -> None:
         if self._ratio is None:
@@ -311,9 +309,19 @@ class StepProbes:
 
     def _end_ratio(self, iteration: int) -> None:
         assert self._ratio is not None
-        skipped = self._skipped()
         for names, parts in self._ratio.end():
-            self._put(PartsReading(iteration, names, parts, quotients, skipped))
+            self._tell(iteration, names, parts, quotients)
+
+    def _tell(
+        self,
+        iteration: int,
+        names: Sequence[str],
+        parts: Sequence[Tensor],
+        combine: Callable[[Sequence[float]], Sequence[float]],
+    ) -> None:
+        told = combined(iteration, names, parts, combine, self._skipped())
+        if told is not None:
+            self._put(told)
 
     def _skipped(self) -> Tensor | None:
         """Whether a fused optimizer leaves this update out, on its device."""

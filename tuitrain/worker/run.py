@@ -20,7 +20,7 @@ from tuitrain.worker.last_word import finish_raised
 from tuitrain.worker.lone import finish_at_exit, open_lone_session
 from tuitrain.worker.own_config import OwnConfig
 from tuitrain.worker.pace import Pace, is_finite
-from tuitrain.worker.readings import Number, Reading
+from tuitrain.worker.readings import Number, Reading, read_at_hand
 from tuitrain.worker.seeds import restore_random_state
 from tuitrain.worker.session import Session
 from tuitrain.worker.supervised import claim_session
@@ -326,7 +326,10 @@ class Run:
 
 def _keep(value: Any) -> Number:  # noqa: ANN401 - whatever a script logs
     """Return a value that stays as it is; what is no number is told by the sender."""
-    return value.detach().clone() if isinstance(value, Tensor) else value
+    if not isinstance(value, Tensor):
+        return value
+    number = read_at_hand(value)
+    return value.detach().clone() if number is value else number
 
 
 def _is_scalar(value: object) -> bool:

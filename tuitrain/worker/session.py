@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import (
@@ -20,7 +21,7 @@ from tuitrain.units import Seconds
 from tuitrain.worker.checkpoint import Progress, UnderWay, make_progress
 from tuitrain.worker.checkpoints import Checkpoints
 from tuitrain.worker.probes import Schedule
-from tuitrain.worker.readings import Number, Reading
+from tuitrain.worker.readings import Number, Reading, read_at_hand
 from tuitrain.worker.recorder import Recorder
 
 
@@ -87,7 +88,11 @@ class Session:
 
     def log(self, values: Mapping[str, Number]) -> None:
         """Hand over values of this iteration; tensors must not be changed afterwards."""
-        self.recorder.put(Reading(self.iteration, values))
+        at_hand = {
+            name: read_at_hand(value) if isinstance(value, Tensor) else value
+            for name, value in values.items()
+        }
+        self.recorder.put(Reading(self.iteration, at_hand))
 
     def log_validation(self, values: Mapping[str, Number]) -> None:
         """Hand over what validation measured, named `val_…`."""
