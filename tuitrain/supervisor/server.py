@@ -228,6 +228,10 @@ class Guest(asyncio.Protocol):
         del exc
         if self._patience is not None:
             self._patience.cancel()
+        # A method of its own would keep this peer, and what it sent, until the garbage
+        # collector looks at everything, which may be hours from now.
+        self._take = _ignore
+        self._transport = self._patience = None
         self._server.guests.discard(self)
         self._server.clients.discard(self)
         self._server.household.notice()
@@ -287,6 +291,10 @@ class Guest(asyncio.Protocol):
             self._refuse("a client may only ask")
             return
         self._server.take_request(self, asked)
+
+
+def _ignore(_: bytes) -> None:
+    """Whoever sent it is gone."""
 
 
 def _most_connections() -> int:

@@ -83,9 +83,11 @@ def find_labels_without_signal(
     if _beats_chance(curves):
         return None
     if best_loss < NEAR_CHANCE * chance:
-        # Validation targets may be less spread out than those the chance loss is of.
+        # Validation targets may be less spread out than those the chance loss is of, and
+        # the best of many evaluations is low by luck.
         stands = len(losses) >= MIN_AT_CHANCE and best_loss > NEAR_CHANCE * losses[0]
-        return _from_samples(curves) if stands else None
+        learned = has_dropped(finite(curves.loss.values), chance)
+        return _from_samples(curves) if stands or not learned else None
     values = finite(curves.loss.values)
     end = float(np.median(tail(values, 0.1))) if len(values) else chance
     apart = float(np.median(tail(losses, 0.2, 3))) - end

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import finite, start_of
+from tuitrain.diagnosis.numerics import finite, start_of, trend
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
@@ -40,6 +40,8 @@ LITTLE_WAY: Final = 0.5
 of the benchmark in 200 is below."""
 MOST_TRIED: Final = 10.0
 """Factor by which the LR is raised at once where it is only possibly too low. Ours."""
+MIN_CREEPING: Final = 5
+"""Evaluations that can tell a slow fall from none: all in order are one chance of 120."""
 GOOD_FIT: Final = 0.9
 """Share of the way from chance to a fit from which no more is needed. Ours."""
 SLOW: Final = 4e-4
@@ -95,8 +97,10 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
     values = finite(curves.loss.values)
     if not lengths or not early or not len(values):
         return None
-    is_done = has_dropped(values, curves.chance) and not find_needs_longer_training(
-        curves
+    is_done = (
+        has_dropped(values, curves.chance)
+        and not find_needs_longer_training(curves)
+        and not _creeps(curves)
     )
     began, way = float(np.median(early)), float(np.median(lengths))
     is_small = DEAD < began < ROOM and way < LITTLE_WAY
@@ -119,6 +123,12 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
         },
         advice=(_raise_lr(curves, factor),),
     )
+
+
+def _creeps(curves: Curves) -> bool:
+    """Whether what is validated still gets better at the end, however little."""
+    losses = tail(finite(curves.val_loss.values), 0.5)
+    return len(losses) >= MIN_CREEPING and trend(losses).falls
 
 
 def _raise_lr(curves: Curves, factor: float) -> Advice:

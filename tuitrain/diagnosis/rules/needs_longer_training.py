@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import finite, noise, trend
+from tuitrain.diagnosis.numerics import Numbers, finite, noise, trend
 from tuitrain.diagnosis.rules.update_ratios import has_room
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
@@ -20,6 +20,9 @@ MIN_GAIN: Final = 0.05
 MIN_STEP: Final = 0.005
 """Relative fall from one evaluation to the next that is worth another, where there are
 too few for a trend."""
+MOST_INVERTED: Final = 1
+"""Pairs of so few evaluations of which the later one may be worse: noise alone puts six in
+such an order once in 120 times."""
 NEAR_END: Final = 0.2
 """The best value must lie within this last part."""
 SHORT: Final = 10
@@ -50,8 +53,8 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
     near_end = len(losses) - int(np.argmin(losses)) <= max(2, NEAR_END * len(losses))
     enough = gain > max(MIN_GAIN * abs(float(np.median(last[:3]))), noise(last))
     if len(losses) < 2 * MIN_EVALUATIONS_IN_TAIL:
-        # Too few for a trend: each must be better than the one before, to the end.
-        falls = bool((np.diff(losses[-MIN_EVALUATIONS:]) < 0).all())
+        # Too few for a trend: each must be better than those before, to the end.
+        falls = _count_inverted(losses[-MIN_EVALUATIONS:]) <= MOST_INVERTED
         step = float(losses[-2] - losses[-1]) / max(abs(float(losses[-2])), 1e-12)
         enough = step > MIN_STEP
     else:
@@ -79,6 +82,11 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
         },
         advice=_advise(curves, epochs, longer),
     )
+
+
+def _count_inverted(losses: Numbers) -> int:
+    """Return how many pairs of evaluations do not get better."""
+    return int(np.triu(losses[None, :] >= losses[:, None], 1).sum())
 
 
 def _advise(curves: Curves, epochs: int, longer: int) -> tuple[Advice, ...]:
