@@ -86,7 +86,7 @@ class LogFollower:
             StoreError: The file can't be read, or is no log.
             LogVersionError: A newer tuitrain wrote it.
         """
-        return [record for _, record in self.read_lines(max_bytes)]
+        return [record for _, record in self._read(max_bytes)]
 
     def read_lines(self, max_bytes: int = READ_BYTES) -> list[tuple[bytes, Record]]:
         """Do what `read` does, and return each record with its line, byte for byte.
@@ -97,6 +97,9 @@ class LogFollower:
             StoreError: The file can't be read, or is no log.
             LogVersionError: A newer tuitrain wrote it.
         """
+        return [(line + b"\n", record) for line, record in self._read(max_bytes)]
+
+    def _read(self, max_bytes: int) -> list[tuple[bytes, Record]]:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -148,7 +151,7 @@ class LogFollower:
             return False
 
     def _decode(self, block: bytes) -> list[tuple[bytes, Record]]:
-        """Return the new records of whole lines; a bad line costs itself only.
+        """Return the new records and their lines; a bad line costs itself only.
 
         Not so where nothing has ever been read and nothing here can be: that is no log.
         """
@@ -173,7 +176,7 @@ class LogFollower:
                 continue
             self._missing += record.seq - self._next_seq
             self._next_seq = record.seq + 1
-            records.append((line + b"\n", record))
+            records.append((line, record))
         if bad_lines and self._next_seq == 0:
             raise StoreError(
                 f"{self._path}: is not a tuitrain log (no line of it can be read); "

@@ -1,16 +1,22 @@
 """Reading a log in a process of its own, while this one loads the screen."""
 
+import contextlib
+import fcntl
 import os
 import pickle
 import select
 import signal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tuitrain.events import RecordError
 from tuitrain.model import Recording
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
+
+PIPE_BYTES: Final = 1 << 20
+"""What the kernel holds of an answer of tens of megabytes, so that both sides seldom wait;
+any user may have as much."""
 
 
 class Read(NamedTuple):
@@ -36,6 +42,8 @@ class ReadAhead:
         """
         told, self._tell = os.pipe()
         self._answer, answered = os.pipe()
+        with contextlib.suppress(OSError):  # not more than a user may have
+            fcntl.fcntl(answered, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._tell)
