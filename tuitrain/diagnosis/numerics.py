@@ -1,6 +1,7 @@
 """Numbers that all rules share: levels, trends and noise, each robust to outliers."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -55,6 +56,30 @@ def finite(values: Numbers) -> Numbers:
     return values if kept.all() else values[kept]
 
 
+def median(values: Sequence[float] | Numbers) -> float:
+    """Return the median; NaN of no values, or where one of them is NaN.
+
+    numpy's own imports masked arrays when it is first called, which takes longer than
+    all else that a first verdict needs.
+    """
+    return float(medians_of(np.asarray(values, dtype=np.float64)))
+
+
+def medians_of(rows: NDArray[np.float64]) -> Numbers:
+    """Return the median of each row, shape (…,) of rows of shape (…, values)."""
+    count = rows.shape[-1]
+    if not count:
+        return np.full(rows.shape[:-1], np.nan)
+    middle, is_odd = count // 2, bool(count % 2)
+    # The last place holds a NaN if there is any.
+    places = (middle, count - 1) if is_odd else (middle - 1, middle, count - 1)
+    ordered = np.partition(rows, places, axis=-1)
+    found = ordered[..., middle]
+    if not is_odd:
+        found = (ordered[..., middle - 1] + found) / 2
+    return np.where(np.isnan(ordered[..., -1]), np.nan, found)
+
+
 def block_medians(values: Numbers, blocks: int = MAX_BLOCKS) -> Numbers:
     """Return the median of each of at most `blocks` parts, in order.
 
@@ -68,9 +93,9 @@ def block_medians(values: Numbers, blocks: int = MAX_BLOCKS) -> Numbers:
     # Of a long block an even sample is enough: its median scatters by 2 % of the noise.
     step = max(1, size // ENOUGH)
     blocked = values[: whole * size].reshape(whole, size)[:, ::step]
-    medians = np.median(blocked, axis=1)
+    medians = medians_of(blocked)
     rest = values[whole * size :: step]
-    return np.append(medians, np.median(rest)) if len(rest) else medians
+    return np.append(medians, median(rest)) if len(rest) else medians
 
 
 def noise(values: Numbers) -> float:
@@ -81,7 +106,7 @@ def noise(values: Numbers) -> float:
     if len(values) < 3:
         return 0.0
     steps = np.diff(values)[:: max(1, len(values) // (8 * ENOUGH))]
-    spread = float(np.median(np.abs(steps - np.median(steps))))
+    spread = median(np.abs(steps - median(steps)))
     return MAD_TO_SD * spread / math.sqrt(2)
 
 
@@ -97,7 +122,7 @@ def trend(values: Numbers) -> Trend:
         return Trend(slope=0.0, z=0.0)
     first, second = _pairs(count)
     rises = medians[second] - medians[first]
-    slope = float(np.median(rises / (second - first))) * count / len(values)
+    slope = median(rises / (second - first)) * count / len(values)
     score = float(np.sign(rises).sum())
     _, ties = np.unique(medians, return_counts=True)
     tied = float((ties * (ties - 1) * (2 * ties + 5)).sum())
@@ -112,7 +137,7 @@ def gain(values: Numbers) -> float:
     half = len(values) // 2
     if not half:
         return 0.0
-    before, end = float(np.median(values[:half])), float(np.median(values[half:]))
+    before, end = median(values[:half]), median(values[half:])
     return (before - end) / abs(before) if before else 0.0
 
 
@@ -156,7 +181,7 @@ def start_of(values: Numbers, count: int = 3) -> float:
     The very first value is measured before any update; if the next ones jump above it,
     it alone is the start.
     """
-    level, first = float(np.median(values[:count])), float(values[0])
+    level, first = median(values[:count]), float(values[0])
     return first if level > SPIKE_FACTOR * first > 0 else level
 
 
@@ -176,7 +201,7 @@ def drop(values: Numbers) -> Drop | None:
     error = MEDIAN_PENALTY * scatter * math.sqrt(1 / first + 1 / last)
     return Drop(
         start=start_of(values, first),
-        end=float(np.median(values[-last:])),
+        end=median(values[-last:]),
         error=error,
     )
 
@@ -211,12 +236,12 @@ def find_turn(values: Numbers) -> Turn | None:
     window, last = max(3, int(BEST_SHARE * count)), max(3, int(END_SHARE * count))
     step = max(1, window // 3)
     starts = range(0, count - window + 1, step)
-    medians = [float(np.median(values[start : start + window])) for start in starts]
+    medians = [median(values[start : start + window]) for start in starts]
     place = int(np.argmax(medians))
     scatter = noise(values)
     return Turn(
         best=medians[place],
         best_at=starts[place] + window // 2,
-        end=float(np.median(values[-last:])),
+        end=median(values[-last:]),
         error=MEDIAN_PENALTY * scatter * math.sqrt(1 / window + 1 / last),
     )

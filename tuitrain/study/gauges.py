@@ -3,9 +3,8 @@
 import math
 from typing import Final
 
-import numpy as np
-
 from tuitrain.diagnosis import RATIO_PREFIX
+from tuitrain.diagnosis.numerics import median
 from tuitrain.diagnosis.rules.update_ratios import (
     DEAD,
     EARLY_SHARE,
@@ -51,7 +50,7 @@ def median_ratio(trial: TrialModel) -> float | None:
         if name.startswith(PREFIX) and series.last is not None
     ]
     finite = [ratio for ratio in newest if math.isfinite(ratio)]
-    return float(np.median(finite)) if finite else None
+    return median(finite) if finite else None
 
 
 def judge_ratio(ratio: float | None, *, is_early: bool) -> RatioState:

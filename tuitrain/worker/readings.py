@@ -66,10 +66,15 @@ def read_at_hand(value: Tensor) -> Number:
     """
     if value.is_cpu and not value.ndim:
         try:
-            return float(value.tolist())
+            return float(_number_in(value))
         except Exception:  # noqa: BLE001 - whoever reads it later tells what it is
             return value
     return value
+
+
+def _number_in(value: Tensor) -> float:
+    """Return what a tensor without dimensions holds, which stubs take for a list."""
+    return cast("float", value.tolist())
 
 
 def combined(
@@ -95,7 +100,7 @@ def combined(
         return PartsReading(iteration, names, parts, combine, skipped)
     if skipped is not None and skipped.tolist():
         return None
-    values = combine([part.tolist() for part in parts])
+    values = combine(list(map(_number_in, parts)))
     return Reading(iteration, dict(zip(names, values, strict=True)))
 
 

@@ -326,10 +326,8 @@ class Run:
 
 def _keep(value: Any) -> Number:  # noqa: ANN401 - whatever a script logs
     """Return a value that stays as it is; what is no number is told by the sender."""
-    if not isinstance(value, Tensor):
-        return value
-    number = read_at_hand(value)
-    return value.detach().clone() if number is value else number
+    number: Number = read_at_hand(value) if isinstance(value, Tensor) else value
+    return number.detach().clone() if isinstance(number, Tensor) else number
 
 
 def _is_scalar(value: object) -> bool:

@@ -10,6 +10,7 @@ from tuitrain.diagnosis.numerics import (
     Numbers,
     block_medians,
     finite,
+    median,
     noise,
     start_of,
 )
@@ -104,7 +105,7 @@ def find_bad_initialization(curves: Curves) -> Finding | None:
     blocks = _quiet_blocks(values)
     if blocks is None or len(values) < 2 * MIN_FLAT_ITERATIONS:
         return None
-    start, end = start_of(blocks), float(np.median(blocks[-len(blocks) // 10 :]))
+    start, end = start_of(blocks), median(blocks[-len(blocks) // 10 :])
     fall = start - end
     if fall < MIN_FALL * abs(start):
         return None
@@ -144,7 +145,7 @@ def _quiet_blocks(values: Numbers) -> Numbers | None:
         blocks = block_medians(values, count)
         if len(blocks) < MIN_BLOCKS:
             return None
-        fall = start_of(blocks) - float(np.median(blocks[-len(blocks) // 10 :]))
+        fall = start_of(blocks) - median(blocks[-len(blocks) // 10 :])
         if KNEE_ERRORS * noise(blocks) < KNEE_SHARE * fall:
             return blocks
         count //= 2

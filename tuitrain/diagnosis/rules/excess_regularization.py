@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.numerics import finite, median
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Finding, Inspection, Severity
@@ -71,7 +71,7 @@ def _is_hampered(curves: Curves) -> bool:
     train, val = finite(curves.loss.values), finite(curves.val_loss.values)
     if len(train) < MIN_LOSSES or not len(val):
         return False
-    end, val_end = float(np.mean(tail(train, 0.2))), float(np.median(tail(val, 0.2)))
+    end, val_end = float(np.mean(tail(train, 0.2))), median(tail(val, 0.2))
     return end > HAMPERED * val_end > 0
 
 

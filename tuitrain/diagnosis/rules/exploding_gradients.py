@@ -2,12 +2,10 @@
 
 from typing import Final
 
-import numpy as np
-
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.expected_loss import expected_initial_loss
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import Numbers, finite, start_of
+from tuitrain.diagnosis.numerics import Numbers, finite, median, start_of
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number
@@ -46,7 +44,7 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
     losses = finite(curves.loss.values)
     if len(norms) < MIN_READINGS or not len(losses):
         return None
-    middle, highest = float(np.median(norms)), float(norms.max())
+    middle, highest = median(norms), float(norms.max())
     # That of the first iteration, before any update.
     first = float(norms[0])
     # Against a median near zero, of units that are dead, say, anything is a spike.
@@ -85,7 +83,7 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
 
 
 def _began_steep(curves: Curves, first: float, norms: Numbers) -> bool:
-    later = float(np.median(norms[AFTER:]))
+    later = median(norms[AFTER:])
     expected = expected_initial_loss(curves.facts) if curves.facts else None
     if first < FALLEN * later or expected is None or curves.loss.iterations[0] != 1:
         return False

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.numerics import finite, median
 from tuitrain.diagnosis.rules.regularize import regularize_more
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_percent
@@ -46,7 +46,7 @@ def find_generalization_gap(curves: Curves) -> Finding | None:
         return _from_losses(curves)
     if len(values) < MIN_EVALUATIONS:
         return None
-    val = float(np.median(tail(values, 0.1)))
+    val = median(tail(values, 0.1))
     gap, error = train - val, accuracy_error(val, curves.val_samples)
     if gap <= max(MIN_GAP, MIN_ERRORS * error):
         return None
@@ -78,7 +78,7 @@ def _from_losses(curves: Curves) -> Finding | None:
     if not constant or constant <= 0 or len(val) < MIN_EVALUATIONS or not len(train):
         return None
     left = float(np.mean(tail(train, 0.1))) / constant
-    left_val = float(np.median(tail(val, 0.1))) / constant
+    left_val = median(tail(val, 0.1)) / constant
     # Above it on training data, nothing was learned that could fail to carry over.
     if left >= 1 or left_val - left <= WIDE_GAP:
         return None

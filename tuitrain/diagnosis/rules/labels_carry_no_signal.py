@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import Numbers, finite
+from tuitrain.diagnosis.numerics import Numbers, finite, median
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
 from tuitrain.diagnosis.rules.progress import explained_share, is_weighted
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Severity
@@ -89,8 +89,8 @@ def find_labels_without_signal(
         learned = has_dropped(finite(curves.loss.values), chance)
         return _from_samples(curves) if stands or not learned else None
     values = finite(curves.loss.values)
-    end = float(np.median(tail(values, 0.1))) if len(values) else chance
-    apart = float(np.median(tail(losses, 0.2, 3))) - end
+    end = median(tail(values, 0.1)) if len(values) else chance
+    apart = median(tail(losses, 0.2, 3)) - end
     learns = (
         has_dropped(values, chance)
         and end < LEARNED * chance
@@ -156,7 +156,7 @@ def _only_by_heart(curves: Curves, losses: Numbers, chance: float) -> bool:
         return False
     if _from_samples(curves) is not None:
         return True
-    end = float(np.median(tail(losses, 0.2, 3)))
+    end = median(tail(losses, 0.2, 3))
     return end >= chance and (explained_share(curves) or 0.0) > BY_HEART
 
 
@@ -211,6 +211,6 @@ def _beats_chance(curves: Curves) -> bool:
     if not len(accuracies) or chance is None:
         return False
     # The best of many evaluations is high by luck; their median is not.
-    reached = float(np.median(np.sort(accuracies)[len(accuracies) // 2 :]))
+    reached = median(np.sort(accuracies)[len(accuracies) // 2 :])
     error = accuracy_error(chance, curves.val_samples)
     return reached > chance + ERRORS_ALLOWED * error

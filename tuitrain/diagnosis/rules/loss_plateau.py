@@ -11,6 +11,7 @@ from tuitrain.diagnosis.numerics import (
     block_medians,
     finite,
     gain,
+    median,
     noise,
     start_of,
     trend,
@@ -47,7 +48,7 @@ def find_loss_plateau(curves: Curves) -> Finding | None:
         return None
     start, last = start_of(values), tail(values, TAIL_SHARE)
     half = len(last) // 2
-    before, end = float(np.median(last[:half])), float(np.median(last[half:]))
+    before, end = median(last[:half]), median(last[half:])
     error = MEDIAN_PENALTY * noise(last) * np.sqrt(2 / half)
     if error > MAX_ERROR * abs(before):
         return None

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import Trend, finite, start_of, trend
+from tuitrain.diagnosis.numerics import Trend, finite, median, start_of, trend
 from tuitrain.diagnosis.rules.lr_too_low import TOO_LOW_TYPICAL
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.update_ratios import late_ratios
@@ -60,7 +60,7 @@ def find_lr_decayed_too_early(curves: Curves) -> Finding | None:
         skip = width // 5
         after = trend(loss.values[index + skip : index + width])
         was_falling = _stopped(before, after) and -before.slope * width > (
-            MIN_FALL * float(np.median(loss.values[index - 5 : index]))
+            MIN_FALL * median(loss.values[index - 5 : index])
         )
         was_of_use = _helped_validation(curves, at - width, at)
         if was_falling and was_of_use and _had_room(curves, index):
@@ -78,7 +78,7 @@ def _was_cut(curves: Curves, at: int, factor: float) -> bool:
     if factor < CUT or at > CUT_BEFORE * last:
         return False
     late = list(late_ratios(curves).values())
-    is_slow = bool(late) and float(np.median(late)) < TOO_LOW_TYPICAL
+    is_slow = bool(late) and median(late) < TOO_LOW_TYPICAL
     return is_slow and (explained_share(curves) or 0.0) < GOOD_FIT
 
 
@@ -138,6 +138,6 @@ def _had_room(curves: Curves, index: int) -> bool:
     values = curves.loss.values
     start, there = (
         start_of(values),
-        float(np.median(values[index - 5 : index])),
+        median(values[index - 5 : index]),
     )
     return there > MIN_REMAINING * start

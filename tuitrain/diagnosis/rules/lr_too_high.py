@@ -2,11 +2,9 @@
 
 from typing import Final
 
-import numpy as np
-
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import Numbers, finite, gain, start_of, trend
+from tuitrain.diagnosis.numerics import Numbers, finite, gain, median, start_of, trend
 from tuitrain.diagnosis.rules.dead_relu import MANY
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.update_ratios import (
@@ -68,7 +66,7 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
     began = first_ratio(curves)
     if fits and spike <= SPIKE and died < MANY and not _is_shaken(curves, began):
         return None
-    typical = float(np.median(list(late.values())))
+    typical = median(list(late.values()))
     first = max(early.values(), default=0.0)
     is_large = typical > TOO_HIGH_LATE or began > TOO_HIGH_FIRST or spike > SPIKE
     is_unsettled = died >= DIED or (is_large and _unsettled(values))
@@ -152,4 +150,4 @@ def _unsettled(values: Numbers) -> bool:
     """Whether the second half hardly falls, and stays far from zero."""
     half = values[len(values) // 2 :]
     falls = trend(half).falls and gain(half) > MIN_GAIN
-    return not falls and float(np.median(half)) > FAR_FROM_ZERO * start_of(values)
+    return not falls and median(half) > FAR_FROM_ZERO * start_of(values)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import finite, start_of, trend
+from tuitrain.diagnosis.numerics import finite, median, start_of, trend
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
@@ -42,6 +42,8 @@ MOST_TRIED: Final = 10.0
 """Factor by which the LR is raised at once where it is only possibly too low. Ours."""
 MIN_CREEPING: Final = 5
 """Evaluations that can tell a slow fall from none: all in order are one chance of 120."""
+STILL_HIGH: Final = 0.5
+"""Share of its highest value that the LR has at the end of a run that may creep."""
 GOOD_FIT: Final = 0.9
 """Share of the way from chance to a fit from which no more is needed. Ours."""
 SLOW: Final = 4e-4
@@ -61,8 +63,8 @@ def find_lr_too_low(curves: Curves) -> Finding | None:
     if not late or len(values) < MIN_ITERATIONS:
         return None
     highest = max(late.values())
-    typical = float(np.median(list(late.values())))
-    start, end = start_of(values), float(np.median(tail(values, 0.2)))
+    typical = median(list(late.values()))
+    start, end = start_of(values), median(tail(values, 0.2))
     # All of them dead: that is another fault, and no LR mends it.
     if highest <= DEAD or end < 0.5 * start:
         return None
@@ -102,7 +104,7 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
         and not find_needs_longer_training(curves)
         and not _creeps(curves)
     )
-    began, way = float(np.median(early)), float(np.median(lengths))
+    began, way = median(early), median(lengths)
     is_small = DEAD < began < ROOM and way < LITTLE_WAY
     if is_done or not is_small or (explained_share(curves) or 0.0) > GOOD_FIT:
         return None
@@ -126,7 +128,13 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
 
 
 def _creeps(curves: Curves) -> bool:
-    """Whether what is validated still gets better at the end, however little."""
+    """Whether what is validated still gets better at the end, however little.
+
+    Not where a schedule has taken the LR away: that is what the end is slow by.
+    """
+    rates = finite(curves.lr.values)
+    if len(rates) and rates[-1] < STILL_HIGH * rates.max():
+        return False
     losses = tail(finite(curves.val_loss.values), 0.5)
     return len(losses) >= MIN_CREEPING and trend(losses).falls
 
@@ -150,6 +158,6 @@ def _stayed(curves: Curves) -> bool:
     iterations = curves.loss.last_iteration or 0
     if not lengths or not iterations:
         return False
-    typical = float(np.median(lengths))
+    typical = median(lengths)
     is_short = typical < SHORT_WAY and max(lengths) < SHORT_WAY_OF_ALL
     return is_short and typical < SLOW * iterations

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import Numbers, finite, noise, trend
+from tuitrain.diagnosis.numerics import Numbers, finite, median, noise, trend
 from tuitrain.diagnosis.rules.update_ratios import has_room
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_number, format_percent
@@ -49,9 +49,9 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
     if len(losses) < (MIN_EVALUATIONS if curves.is_search else 2):
         return None
     last = tail(losses, TAIL_SHARE, MIN_EVALUATIONS_IN_TAIL)
-    gain = float(np.median(last[:3]) - np.median(last[-3:]))
+    gain = median(last[:3]) - median(last[-3:])
     near_end = len(losses) - int(np.argmin(losses)) <= max(2, NEAR_END * len(losses))
-    enough = gain > max(MIN_GAIN * abs(float(np.median(last[:3]))), noise(last))
+    enough = gain > max(MIN_GAIN * abs(median(last[:3])), noise(last))
     if len(losses) < 2 * MIN_EVALUATIONS_IN_TAIL:
         # Too few for a trend: each must be better than those before, to the end.
         falls = _count_inverted(losses[-MIN_EVALUATIONS:]) <= MOST_INVERTED

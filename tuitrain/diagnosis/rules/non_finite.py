@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import name_layer, rounded, scaled_lr
-from tuitrain.diagnosis.numerics import Numbers
+from tuitrain.diagnosis.numerics import Numbers, median
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.model import Series
 from tuitrain.units import format_number
@@ -115,4 +115,4 @@ def _has_left(before: Numbers) -> bool:
     """
     if len(before) <= LATEST:
         return len(before) > 0
-    return float(np.median(before[-LATEST:])) > float(before[0])
+    return median(before[-LATEST:]) > float(before[0])

@@ -14,6 +14,7 @@ from tuitrain.diagnosis.numerics import (
     Turn,
     find_turn,
     finite,
+    median,
     noise,
 )
 from tuitrain.diagnosis.rules.regularize import regularize_more
@@ -101,7 +102,7 @@ def find_overfitting(curves: Curves) -> Finding | None:
 def _find_overconfidence(curves: Curves, losses: Numbers) -> Finding | None:
     """Find a rise over the best epoch, of whatever length, where the accuracy holds."""
     best_at, last = int(np.argmin(losses)), tail(losses, END_SHARE, 3)
-    best, end = float(losses[best_at]), float(np.median(last))
+    best, end = float(losses[best_at]), median(last)
     scatter = MEDIAN_PENALTY * noise(losses[len(losses) // 2 :])
     error = scatter * math.sqrt(1 + 1 / len(last))
     if not len(_scores(curves)) or best_at >= LATEST_BEST * len(losses):
@@ -152,7 +153,7 @@ def _train_falls(curves: Curves, best_at: int, losses: Numbers) -> bool:
     if index < 5 or len(values) - index < 5:
         return True
     there, end = values[max(0, index - 10) : index], tail(values, 0.1, 5)
-    return float(np.median(end)) <= float(np.median(there))
+    return median(end) <= median(there)
 
 
 def _is_real(turn: Turn) -> bool:

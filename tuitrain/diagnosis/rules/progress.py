@@ -1,9 +1,7 @@
 """How far a model has come, for rules that must not blame one that fits."""
 
-import numpy as np
-
 from tuitrain.diagnosis.curves import Curves, tail
-from tuitrain.diagnosis.numerics import finite, start_of
+from tuitrain.diagnosis.numerics import finite, median, start_of
 
 
 def explained_share(curves: Curves) -> float | None:
@@ -20,7 +18,7 @@ def explained_share(curves: Curves) -> float | None:
     values = finite(curves.loss.values)
     if not len(values):
         return None
-    end = float(np.median(tail(values, 0.1)))
+    end = median(tail(values, 0.1))
     base = curves.facts.constant_loss if curves.facts is not None else None
     if base is None:
         base = curves.chance if curves.chance is not None else start_of(values)

@@ -6,6 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded
+from tuitrain.diagnosis.numerics import median
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_duration
 
@@ -26,7 +27,7 @@ def find_stalled(curves: Curves) -> Finding | None:
     times = curves.times.values
     if curves.now_s is None or len(times) < MIN_READINGS:
         return None
-    usual_s = float(np.median(np.diff(times)))
+    usual_s = median(np.diff(times))
     silent_s = curves.now_s - float(times[-1])
     if silent_s <= max(LONGEST_S, OVER_USUAL * usual_s):
         return None

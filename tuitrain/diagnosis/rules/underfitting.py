@@ -7,7 +7,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves, accuracy_error, tail
 from tuitrain.diagnosis.findings import rounded
-from tuitrain.diagnosis.numerics import finite, gain, trend
+from tuitrain.diagnosis.numerics import finite, gain, median, trend
 from tuitrain.diagnosis.rules.narrow_head import narrow_layer
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share, is_weighted
@@ -91,7 +91,7 @@ def find_underfitting(curves: Curves) -> Finding | None:
         evidence={
             "explained": rounded(explained),
             "accuracy": rounded(curves.train_accuracy),
-            "loss": rounded(float(np.median(last))),
+            "loss": rounded(median(last)),
             "narrowest": narrow.units if narrow else None,
             "is_dead": narrow.is_dead if narrow else None,
             "outputs": narrow.outputs if narrow else None,
@@ -117,7 +117,7 @@ def _share_explained(curves: Curves) -> tuple[float, float] | None:
     values = finite(curves.loss.values)
     if not constant or constant <= 0 or not len(values):
         return None
-    return 1 - float(np.median(tail(values, 0.1))) / constant, MIN_EXPLAINED_LOSS
+    return 1 - median(tail(values, 0.1)) / constant, MIN_EXPLAINED_LOSS
 
 
 def _is_beaten(curves: Curves) -> bool:
@@ -142,7 +142,7 @@ def _is_beaten_on_new(curves: Curves) -> bool:
         accuracies = finite(curves.val_accuracy.values)
         if not len(accuracies) or is_weighted(curves):
             return False
-        reached = float(np.median(tail(accuracies, 0.2)))
+        reached = median(tail(accuracies, 0.2))
         error = math.hypot(signal.error, accuracy_error(reached, curves.val_samples))
     else:
         left = _left_of_constant(curves)
@@ -161,7 +161,7 @@ def _left_of_constant(curves: Curves) -> tuple[float, float] | None:
         return None
     return (
         float(np.mean(tail(train, 0.1))) / constant,
-        float(np.median(tail(val, 0.2))) / constant,
+        median(tail(val, 0.2)) / constant,
     )
 
 
@@ -172,6 +172,6 @@ def _has_gap(curves: Curves) -> bool:
         return left is not None and left[1] - left[0] > MAX_GAP_LOSS
     if not len(values):
         return False
-    reached = float(np.median(tail(values, 0.2)))
+    reached = median(tail(values, 0.2))
     error = accuracy_error(reached, curves.val_samples)
     return train - reached > MAX_GAP + BEATEN_ERRORS * error

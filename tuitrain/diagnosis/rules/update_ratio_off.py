@@ -2,10 +2,9 @@
 
 from typing import Final
 
-import numpy as np
-
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import listed, rounded
+from tuitrain.diagnosis.numerics import median
 from tuitrain.diagnosis.rules.update_ratios import DEAD, late_ratios
 from tuitrain.events import Advice, Confidence, Finding, Severity
 from tuitrain.units import format_power
@@ -24,7 +23,7 @@ def find_update_ratio_off(curves: Curves) -> Finding | None:
     late = late_ratios(curves)
     if len(late) < 2:
         return None
-    typical = float(np.median(list(late.values())))
+    typical = median(list(late.values()))
     if typical <= DEAD:
         return None
     dead = [name for name, ratio in late.items() if ratio <= DEAD]

@@ -6,7 +6,7 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import scaled_lr
-from tuitrain.diagnosis.numerics import finite
+from tuitrain.diagnosis.numerics import finite, median, medians_of
 from tuitrain.events import Advice
 
 TARGET: Final = 1e-3
@@ -57,7 +57,7 @@ def late_ratios(curves: Curves) -> dict[str, float]:
     after = EARLY_SHARE * (curves.loss.last_iteration or 0)
     late = {n: s.values[s.iterations > after] for n, s in curves.ratios.items()}
     return {
-        name: float(np.median(finite(values)))
+        name: median(finite(values))
         for name, values in late.items()
         if len(finite(values)) >= MIN_READINGS
     }
@@ -67,7 +67,7 @@ def early_ratios(curves: Curves) -> dict[str, float]:
     """Return each layer's median ratio in the first part of the run."""
     until = int(EARLY_SHARE * (curves.loss.last_iteration or 0))
     early = {n: finite(s.until(until).values) for n, s in curves.ratios.items()}
-    return {n: float(np.median(v)) for n, v in early.items() if len(v) >= 3}
+    return {n: median(v) for n, v in early.items() if len(v) >= 3}
 
 
 def ways(curves: Curves) -> dict[str, float]:
@@ -92,7 +92,7 @@ def highest_ratio(curves: Curves, first: int | None = None) -> float:
     if not columns:
         return 0.0
     rows = min(len(values) for values in columns)
-    middle = np.median(np.array([values[:rows] for values in columns]), axis=0)
+    middle = medians_of(np.array([values[:rows] for values in columns]).T)
     known = finite(middle)
     return float(known.max()) if len(known) else 0.0
 
@@ -112,7 +112,7 @@ def factor_down(curves: Curves) -> float:
     # The first updates tell: later ones are of units that died, or of a loss that grew.
     first = first_ratio(curves)
     late = list(late_ratios(curves).values())
-    settled = float(np.median(late)) if late and first < TOO_HIGH_FIRST else 0.0
+    settled = median(late) if late and first < TOO_HIGH_FIRST else 0.0
     over = max(first / GOOD_EARLY, settled / GOOD_LATE)
     return float(np.clip(over, LEAST_STEP, MOST_STEP))
 
@@ -125,7 +125,7 @@ def factor_up(typical: float) -> float:
 def has_room(curves: Curves) -> bool:
     """Whether updates began so small that a higher LR would get further in the same time."""
     early = list(early_ratios(curves).values())
-    return bool(early) and DEAD < float(np.median(early)) < ROOM
+    return bool(early) and DEAD < median(early) < ROOM
 
 
 def divide_lr(curves: Curves, at_least: float = LEAST_STEP) -> Advice:

@@ -7,7 +7,13 @@ import numpy as np
 
 from tuitrain.diagnosis.curves import Curves
 from tuitrain.diagnosis.findings import rounded, scaled_lr
-from tuitrain.diagnosis.numerics import MAD_TO_SD, MEDIAN_PENALTY, Numbers
+from tuitrain.diagnosis.numerics import (
+    MAD_TO_SD,
+    MEDIAN_PENALTY,
+    Numbers,
+    median,
+    medians_of,
+)
 from tuitrain.events import Advice, Confidence, Evidence, Finding, Inspection, Severity
 from tuitrain.units import format_number, format_percent
 
@@ -145,7 +151,7 @@ def _loss_of_last(curves: Curves) -> float | None:
     others = ratios[~is_last & np.isfinite(ratios)]
     if len(last) < MIN_EPOCHS or len(others) < NEIGHBOURS:
         return None
-    centre = float(np.median(last))
+    centre = median(last)
     # With fewer samples a minibatch scatters more, and never less than it is seen to.
     noise = max(_scatter(others) / math.sqrt(share), _scatter(last))
     error = MEDIAN_PENALTY * noise / math.sqrt(len(last))
@@ -164,11 +170,11 @@ def _log_ratios(losses: Numbers) -> Numbers:
     around = np.lib.stride_tricks.sliding_window_view(losses, window)
     around = np.delete(around, NEIGHBOURS, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        middle = np.median(around, axis=1)
+        middle = medians_of(around)
         inner = losses[NEIGHBOURS:-NEIGHBOURS] / middle
         ratios[NEIGHBOURS:-NEIGHBOURS] = np.where(inner > 0, np.log(inner), np.nan)
     return ratios
 
 
 def _scatter(values: Numbers) -> float:
-    return MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))
+    return MAD_TO_SD * median(np.abs(values - median(values)))
