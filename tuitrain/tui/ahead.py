@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import os
 import pickle
 import select
@@ -86,6 +87,7 @@ def _read_until_asked(path: Path, told: int, answered: int) -> None:
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        gc.disable()  # what is read is kept, and the process ends
         # It has what is left of the machine: the screen comes first.
         os.nice(10)
         # Ctrl-C is for the one that reads the keys, and this one follows it.

@@ -1,9 +1,10 @@
 """What both apps share: theme, manners, the command palette, pictures as files."""
 
+import gc
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from rich.style import Style
 from textual.app import App
@@ -20,6 +21,11 @@ from tuitrain.tui.terms import Terms
 _Result = TypeVar("_Result")
 _FONT_RULE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
 
+STARTED_S: Final = 1.0
+"""After so long the first picture is there, or no collection is what it waits for."""
+OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
+"""New ones, of which few stay: each collection takes milliseconds that a key waits for."""
+
 Offer = tuple[str, str, Callable[[], object]]
 """What the palette offers: a title, a sentence, and what is done."""
 
@@ -30,6 +36,14 @@ def without_web_fonts(svg: str) -> str:
     Where the named font is not installed, the browser's own monospace is taken.
     """
     return _FONT_RULE.sub("", svg)
+
+
+def _look_for_garbage() -> None:
+    """Collect from now on, where a start has put it off, but not what it has made."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+        gc.enable()
 
 
 class KeyCommands(Provider):
@@ -129,6 +143,7 @@ class BaseApp(App[_Result], Generic[_Result]):
         """Restore the terminal whatever happens, and learn what it can write."""
         keep_manners(self)
         self.set_class(is_ascii_only(), "-ascii")
+        self.set_timer(STARTED_S, _look_for_garbage)
 
     def export_screenshot(
         self, *, title: str | None = None, simplify: bool = False

@@ -1,5 +1,6 @@
 """The doors of this room: one function for each kind of screen."""
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,7 @@ def run_screen(
     glance = glance or Glance()
     if not _has_theme(terms, glance):
         return 2
+    gc.disable()  # a look at all that was loaded; `BaseApp` takes it up again
     feed = LiveFeed(folder.path, dial)
     app = TuitrainApp(feed, lambda trial: folder.trial(trial).out, terms)
     app.is_covered = glance.hand_over()
@@ -90,6 +92,7 @@ def run_replay(
     glance = glance or Glance()
     if not _has_theme(terms, glance):
         return 2
+    gc.disable()
     feed = ReplayFeed(path, ahead=ahead)
     app = TuitrainApp(feed, lambda trial: find_log(path, trial), terms)
     app.is_covered = glance.hand_over()
