@@ -11,7 +11,13 @@ from tuitrain.events.codec import (
     decode_record,
     encode_record,
 )
-from tuitrain.events.columns import NonFinite, Values, to_column, to_numbers
+from tuitrain.events.columns import (
+    NonFinite,
+    Values,
+    to_column,
+    to_iterations,
+    to_numbers,
+)
 from tuitrain.events.findings import (
     Advice,
     Confidence,
@@ -132,5 +138,6 @@ __all__ = [
     "decode_record",
     "encode_record",
     "to_column",
+    "to_iterations",
     "to_numbers",
 ]

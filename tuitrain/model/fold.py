@@ -44,6 +44,7 @@ from tuitrain.events import (
     Values,
     VerdictOverridden,
     VerdictReached,
+    to_iterations,
     to_numbers,
 )
 from tuitrain.model.gpu_history import extend
@@ -315,8 +316,7 @@ def _with_points(
         # Series of the same lines share their iterations, most often all of them do.
         lines = tuple(map(id, sources[name]))
         if lines not in rows:
-            every = chain.from_iterable(sources[name])
-            rows[lines] = np.fromiter(every, dtype=np.int64, count=len(column))
+            rows[lines] = to_iterations(list(chain.from_iterable(sources[name])))
         before = series.get(name, blank)
         series[name] = before.append(rows[lines], to_numbers(column))
     times = _with_times(trial.times, measured, blank)

@@ -15,8 +15,7 @@ from typing import Final, NoReturn
 
 import numpy as np
 
-from tuitrain.events import PointsMeasured
-from tuitrain.events.columns import to_numbers
+from tuitrain.events import PointsMeasured, to_iterations, to_numbers
 from tuitrain.model import EMPTY_SERIES, Series
 from tuitrain.store import StoreError, StudyFolder, sample
 from tuitrain.tui.curves.axis import Axis, count_axis, linear_axis
@@ -157,7 +156,7 @@ def _read_loss(log: Path, blocks: int) -> Series:
         name = name or ("loss" if "loss" in event.values else next(iter(event.values)))
         column = event.values.get(name, [])
         if len(column) == len(event.iteration):
-            iterations = np.array(event.iteration, dtype=np.int64)
+            iterations = to_iterations(event.iteration)
             series = series.append(iterations, to_numbers(column))
     return series
 
