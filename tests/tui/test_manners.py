@@ -1,11 +1,15 @@
 """Themes and encodings the screen starts with."""
 
+import gc
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.tui.driving import until
 from tuitrain.tui.glyphs import is_ascii_only, to_ascii
+from tuitrain.tui.home_app import HomeApp
 from tuitrain.tui.manners import choose_theme
 
 
@@ -35,3 +39,17 @@ def test_signs_keep_their_width_in_ascii() -> None:
     signs = "✓!✗?▶▷·●○▸━─┃∙┅◦×↑★…"
     assert len(to_ascii(signs)) == len(signs)
     assert to_ascii("✓✗▶●") == "+x>*"
+
+
+async def test_garbage_is_looked_for_again_once_the_first_picture_is_there(
+    tmp_path: Path,
+) -> None:
+    before = gc.get_threshold()
+    gc.disable()
+    try:
+        async with HomeApp(tmp_path, lambda _: False).run_test() as pilot:
+            await until(pilot, gc.isenabled)
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -12,6 +12,8 @@ from tuitrain.diagnosis.numerics import (
     block_medians,
     drop,
     gain,
+    median,
+    medians_of,
     noise,
     start_of,
     trend,
@@ -19,6 +21,18 @@ from tuitrain.diagnosis.numerics import (
 
 floats = st.floats(min_value=-1e6, max_value=1e6)
 columns = st.lists(floats, min_size=3, max_size=300).map(np.array)
+
+
+@settings(deadline=None)
+@given(st.lists(floats | st.sampled_from([math.nan, math.inf]), min_size=1))
+def test_a_median_is_numpys(values):
+    assert median(values) == pytest.approx(float(np.median(values)), nan_ok=True)
+    assert math.isnan(median([]))
+
+
+def test_medians_of_rows_are_numpys():
+    rows = np.random.default_rng(0).normal(size=(7, 6))
+    assert medians_of(rows).tolist() == np.median(rows, axis=1).tolist()
 
 
 @settings(deadline=None)

@@ -11,6 +11,7 @@ from tuitrain.diagnosis.rules.excess_regularization import find_excess_regulariz
 from tuitrain.diagnosis.rules.labels_carry_no_signal import find_labels_without_signal
 from tuitrain.diagnosis.rules.lr_too_high import find_lr_too_high
 from tuitrain.diagnosis.rules.lr_too_low import find_lr_perhaps_too_low
+from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.diagnosis.rules.update_ratios import late_ratios
@@ -88,6 +89,32 @@ def test_small_updates_of_a_training_that_is_not_done_may_be_too_small(ratio, is
     assert found is None or found.severity is Severity.LOW
     fits = replace(slow, accuracy=series([0.97] * 400))
     assert find_lr_perhaps_too_low(fits) is None
+
+
+@pytest.mark.parametrize(("lr_at_end", "is_found"), [(1.0, True), (0.1, False)])
+def test_a_creeping_run_has_too_low_an_lr_unless_a_schedule_took_it(
+    lr_at_end, is_found
+):
+    creeping = replace(
+        falling(400, 2.2),
+        ratios={"0.weight": series([3e-4] * 400)},
+        lr=series([1.0, lr_at_end]),
+    )
+    assert find_needs_longer_training(creeping) is None
+    assert (find_lr_perhaps_too_low(creeping) is not None) is is_found
+
+
+@pytest.mark.parametrize(
+    ("losses", "is_found"),
+    [
+        ([6, 5, 4, 3, 2, 1], True),
+        ([6, 4, 5, 3, 2, 1], True),
+        ([6, 4, 5, 2, 3, 1], False),
+    ],
+)
+def test_a_short_run_may_be_worse_once_on_its_way(losses, is_found):
+    short = replace(falling(60, 1.0), val_loss=series(losses), epochs=6)
+    assert (find_needs_longer_training(short) is not None) is is_found
 
 
 def test_first_updates_far_too_large_are_told_where_the_loss_settled():

@@ -1,6 +1,8 @@
 """The socket that is bound again, in this process."""
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 
 from tuitrain.commands import Command
@@ -12,6 +14,9 @@ from tuitrain.wire import Answered, connect
 class Nobody:
     """A household in which nothing happens."""
 
+    def __init__(self) -> None:
+        self.noticed = asyncio.Event()
+
     def take_line(self, trial: TrialId, line: bytes) -> None:
         raise AssertionError((trial, line))
 
@@ -19,7 +24,28 @@ class Nobody:
         raise AssertionError(command)
 
     def notice(self) -> None:
-        return
+        self.noticed.set()
+
+
+async def test_who_has_gone_takes_no_memory_until_everything_is_looked_at(tmp_path):
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    household = Nobody()
+    server = Server(folder / "s.sock", "digits", household)
+    await server.open()
+    gc.disable()
+    try:
+        connection = await asyncio.to_thread(connect, server.path, "digits")
+        (guest,) = map(weakref.ref, server.guests)
+        household.noticed.clear()
+        connection.close()
+        await household.noticed.wait()
+        # asyncio lets go of it in the turn after.
+        await asyncio.sleep(0.01)
+        assert guest() is None
+    finally:
+        gc.enable()
+        server.close()
 
 
 async def test_a_socket_bound_again_stays_when_the_one_before_is_closed(
