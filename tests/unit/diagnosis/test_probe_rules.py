@@ -256,20 +256,6 @@ def test_samples_without_signal_are_doubted_until_validation_says_otherwise():
     assert find_labels_without_signal(seen(signal=some)) is None
 
 
-def test_a_loss_that_stays_at_chance_leaves_samples_the_last_word():
-    none = SignalFacts(samples=500, neighbour=0.1, linear=0.11, chance=0.1, error=0.013)
-    lucky = replace(
-        seen(signal=none),
-        loss=series([2.4, 2.2] * 60),
-        val_loss=series([2.35, 2.3, 2.1, 2.32, 2.31, 2.3, 2.33, 2.3]),
-    )
-    doubted = find_labels_without_signal(lucky)
-    assert doubted is not None
-    assert doubted.evidence["samples"] == 500
-    learned = replace(lucky, loss=series(np.linspace(2.3, 1.0, 120)))
-    assert find_labels_without_signal(learned) is None
-
-
 def test_few_twins_are_a_remark():
     found = find_train_val_leakage(seen(twins=0.005))
     assert found is not None

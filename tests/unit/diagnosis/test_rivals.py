@@ -15,7 +15,14 @@ from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_tra
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.diagnosis.rules.update_ratios import late_ratios
-from tuitrain.events import Confidence, Finding, LossFacts, Severity, UnitFacts
+from tuitrain.events import (
+    Confidence,
+    Finding,
+    LossFacts,
+    Severity,
+    SignalFacts,
+    UnitFacts,
+)
 from tuitrain.model import EMPTY_SERIES
 
 
@@ -115,6 +122,20 @@ def test_a_creeping_run_has_too_low_an_lr_unless_a_schedule_took_it(
 def test_a_short_run_may_be_worse_once_on_its_way(losses, is_found):
     short = replace(falling(60, 1.0), val_loss=series(losses), epochs=6)
     assert (find_needs_longer_training(short) is not None) is is_found
+
+
+def test_a_loss_that_stays_at_chance_leaves_samples_the_last_word():
+    none = SignalFacts(samples=500, neighbour=0.1, linear=0.11, chance=0.1, error=0.013)
+    lucky = replace(
+        seen(signal=none),
+        loss=series([2.4, 2.2] * 60),
+        val_loss=series([2.35, 2.3, 2.1, 2.32, 2.31, 2.3, 2.33, 2.3]),
+    )
+    doubted = find_labels_without_signal(lucky)
+    assert doubted is not None
+    assert doubted.evidence["samples"] == 500
+    learned = replace(lucky, loss=series(np.linspace(2.3, 1.0, 120)))
+    assert find_labels_without_signal(learned) is None
 
 
 def test_first_updates_far_too_large_are_told_where_the_loss_settled():

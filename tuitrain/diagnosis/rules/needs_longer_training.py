@@ -21,8 +21,8 @@ MIN_STEP: Final = 0.005
 """Relative fall from one evaluation to the next that is worth another, where there are
 too few for a trend."""
 MOST_INVERTED: Final = 1
-"""Pairs of so few evaluations of which the later one may be worse: noise alone puts six in
-such an order once in 120 times."""
+"""Pairs of six evaluations of which the later one may be worse: noise alone puts them in
+such an order once in 120 times. Of fewer, none."""
 NEAR_END: Final = 0.2
 """The best value must lie within this last part."""
 SHORT: Final = 10
@@ -54,7 +54,8 @@ def find_needs_longer_training(curves: Curves) -> Finding | None:
     enough = gain > max(MIN_GAIN * abs(median(last[:3])), noise(last))
     if len(losses) < 2 * MIN_EVALUATIONS_IN_TAIL:
         # Too few for a trend: each must be better than those before, to the end.
-        falls = _count_inverted(losses[-MIN_EVALUATIONS:]) <= MOST_INVERTED
+        spared = MOST_INVERTED if len(losses) >= MIN_EVALUATIONS else 0
+        falls = _count_inverted(losses[-MIN_EVALUATIONS:]) <= spared
         step = float(losses[-2] - losses[-1]) / max(abs(float(losses[-2])), 1e-12)
         enough = step > MIN_STEP
     else:
