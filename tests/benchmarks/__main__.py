@@ -4,6 +4,7 @@ Each section runs in a fresh process of its own, so that none inherits the memor
 threads of another. Progress goes to stderr, the table to stdout.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -27,7 +28,11 @@ SECTIONS = {
 
 
 def main() -> int:
-    chosen = [name for name in sys.argv[1:] if not name.startswith("-")]
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("sections", nargs="*", help=f"all, or: {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes")
+    options = parser.parse_args()
+    chosen: list[str] = options.sections
     unknown = set(chosen) - set(SECTIONS)
     if unknown:
         print(f"no such section: {', '.join(unknown)}", file=sys.stderr)
@@ -36,7 +41,7 @@ def main() -> int:
     for name in chosen or SECTIONS:
         started_s = time.monotonic()
         print(f"{name} …", file=sys.stderr, flush=True)
-        sections[SECTIONS[name]] = _run(name)
+        sections[SECTIONS[name]] = _run(name, quick=options.quick)
         print(f"{name}: {time.monotonic() - started_s:.0f} s", file=sys.stderr)
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
@@ -46,10 +51,10 @@ def main() -> int:
     return 0
 
 
-def _run(name: str) -> list[Figure]:
-    quick = ["--quick"] if "--quick" in sys.argv else []
+def _run(name: str, *, quick: bool) -> list[Figure]:
+    asked = ["--quick"] if quick else []
     run = subprocess.run(
-        [sys.executable, "-m", f"tests.benchmarks.{name}", *quick],
+        [sys.executable, "-m", f"tests.benchmarks.{name}", *asked],
         stdout=subprocess.PIPE,
         text=True,
         check=False,

@@ -22,9 +22,9 @@ _Result = TypeVar("_Result")
 _FONT_RULE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
 
 STARTED_S: Final = 1.0
-"""After so long the first picture is there, or no collection is what it waits for."""
-OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
-"""New ones, of which few stay: each collection takes milliseconds that a key waits for."""
+"""Time that a first picture may take; where it takes longer, a look for garbage is little."""
+OBJECTS_ONCE_STARTED: Final = 10_000
+"""New ones between two collections: each takes milliseconds that a key waits for."""
 
 Offer = tuple[str, str, Callable[[], object]]
 """What the palette offers: a title, a sentence, and what is done."""
@@ -42,7 +42,7 @@ def _look_for_garbage() -> None:
     """Collect from now on, where a start has put it off, but not what it has made."""
     if not gc.isenabled():
         gc.freeze()
-        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+        gc.set_threshold(OBJECTS_ONCE_STARTED)
         gc.enable()
 
 

@@ -98,7 +98,7 @@ def combined(
     """
     if not parts[0].is_cpu:
         return PartsReading(iteration, names, parts, combine, skipped)
-    if skipped is not None and skipped.tolist():
+    if skipped is not None and bool(skipped):
         return None
     values = combine(list(map(_number_in, parts)))
     return Reading(iteration, dict(zip(names, values, strict=True)))

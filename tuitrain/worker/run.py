@@ -192,7 +192,7 @@ class Run:
 
         Args:
             values: Series name to a number; `loss` and `accuracy` (0..1) are those the
-                steps are judged by. Tensors are copied, and read later.
+                steps are judged by. A tensor on a GPU is copied, and read later.
             iteration: For a script that counts for itself; None: tuitrain counts.
         """
         if iteration is not None and (
