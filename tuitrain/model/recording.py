@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import ge
 
 from msgspec.structs import replace
@@ -29,7 +29,7 @@ from tuitrain.events import (
     VerdictReached,
 )
 from tuitrain.model.fold import fold, fold_all, in_order
-from tuitrain.model.series import Series
+from tuitrain.model.series import EMPTY_SERIES, Series
 from tuitrain.model.study_model import StudyModel
 from tuitrain.model.trial_model import TrialModel
 from tuitrain.units import Seconds
@@ -66,19 +66,20 @@ class Recording:
 
     def add(self, records: Sequence[Record]) -> None:
         """Take more events; those of one stream in the order they were written."""
-        self.whole = fold_all(self.whole, records)
+        before, self.whole = self.whole, fold_all(self.whole, records)
+        written: dict[TrialId, list[_Writing]] = {}
         for record in records:
-            event = record.event
+            event, at_s = record.event, record.at_s
             if isinstance(event, PointsMeasured) and event.iteration:
-                growth = self._growths.get(event.trial)
-                if growth is None:
-                    growth = self._growths[event.trial] = _Growth()
-                growth.add(event, record.at_s)
+                written.setdefault(event.trial, []).append((event, at_s))
             else:
                 self._events.append(record)
                 self._moments.append(self._moment(record))
                 self._times = None
-            self._extend(record.at_s)
+            self._extend(at_s)
+        for trial, writings in written.items():
+            growth = self._growths.setdefault(trial, _Growth())
+            growth.add(writings, before.trials.get(trial), self.whole.trials[trial])
 
     @property
     def events(self) -> Sequence[Record]:
@@ -188,6 +189,10 @@ def _stream_of(event: Event) -> str:
             return "journal"
 
 
+_Writing = tuple[PointsMeasured, Seconds]
+"""Points, at least one, and when they were written."""
+
+
 class _Growth:
     """How long each series of one trial was after each writing of points."""
 
@@ -197,18 +202,27 @@ class _Growth:
         self._times = _Lengths()
         self._series: dict[str, _Lengths] = {}
 
-    def add(self, event: PointsMeasured, at_s: Seconds) -> None:
-        self.at_s.append(max(at_s, self.at_s[-1]) if self.at_s else at_s)
-        iterations = event.iteration
-        is_forward = iterations == sorted(iterations)
-        writing = len(self.at_s)
-        for name, column in event.values.items():
-            if len(column) == len(iterations):
-                lengths = self._series.get(name)
-                if lengths is None:
-                    lengths = self._series[name] = _Lengths()
-                lengths.grow(writing, iterations, is_forward=is_forward)
-        self._times.grow(writing, iterations[-1:], is_forward=True)
+    def add(
+        self, writings: list[_Writing], before: TrialModel | None, after: TrialModel
+    ) -> None:
+        """Take some writings, and the trial before and after them."""
+        newest_s = self.at_s[-1] if self.at_s else writings[0][1]
+        first = len(self.at_s) + 1
+        columns: dict[str, list[_Rows]] = {}
+        for writing, (event, at_s) in enumerate(writings, first):
+            newest_s = max(newest_s, at_s)
+            self.at_s.append(newest_s)
+            iterations = event.iteration
+            for name, column in event.values.items():
+                if len(column) == len(iterations):
+                    columns.setdefault(name, []).append((writing, iterations))
+        known = before.series if before is not None else {}
+        for name, rows in columns.items():
+            lengths = self._series.setdefault(name, _Lengths())
+            lengths.grow(rows, known.get(name, EMPTY_SERIES), after.series[name])
+        ends = [(first + i, e.iteration[-1:]) for i, (e, _) in enumerate(writings)]
+        times = before.times if before is not None else EMPTY_SERIES
+        self._times.grow(ends, times, after.times)
 
     def writings_until(self, moment_s: float) -> int:
         return bisect_right(self.at_s, moment_s)
@@ -227,28 +241,42 @@ class _Growth:
         return series, whole.times.first(self._times.after(writings) or 0)
 
 
+_Rows = tuple[int, list[int]]
+"""Number of a writing, 1 for the first, and the iterations it brought to one series."""
+
+
 class _Lengths:
     """How long one series was after each writing that brought it points."""
 
     def __init__(self) -> None:
         self._writings = array("q")
         self._lengths = array("q")
-        self._newest: int | None = None
 
-    def grow(self, writing: int, iterations: list[int], *, is_forward: bool) -> None:
-        newest = iterations[0] if self._newest is None else self._newest
-        if is_forward and iterations[0] >= newest:
-            kept, newest = len(iterations), iterations[-1]
-        else:
-            # A series drops the points that go back.
-            reached = list(accumulate([newest, *iterations], max))[1:]
-            kept = sum(map(ge, iterations, reached))
-            newest = reached[-1]
-        self._newest = newest
-        self._writings.append(writing)
-        self._lengths.append(kept + (self._lengths[-1] if self._lengths else 0))
+    def grow(self, written: list[_Rows], before: Series, after: Series) -> None:
+        """Take what some writings brought, and the series before and after them."""
+        counts = [len(iterations) for _, iterations in written]
+        if len(after) - len(before) != sum(counts):
+            counts = _count_kept(written, before.last_iteration)
+        self._writings.extend(writing for writing, _ in written)
+        self._lengths.extend(islice(accumulate(counts, initial=len(before)), 1, None))
 
     def after(self, writings: int) -> int | None:
         """Return the length after so many writings of the trial; None: not begun."""
         place = bisect_right(self._writings, writings)
         return self._lengths[place - 1] if place else None
+
+
+def _count_kept(written: list[_Rows], newest: int | None) -> list[int]:
+    """Return how many points of each writing a series kept: it drops those that go back.
+
+    Args:
+        written: What the writings brought.
+        newest: The last iteration before them; None: there was none.
+    """
+    counts = []
+    for _, iterations in written:
+        start = iterations[0] if newest is None else newest
+        reached = list(accumulate([start, *iterations], max))[1:]
+        counts.append(sum(map(ge, iterations, reached)))
+        newest = reached[-1]
+    return counts

@@ -2,6 +2,7 @@
 
 import math
 import mmap
+import threading
 from typing import TypeVar
 
 import msgspec
@@ -16,7 +17,17 @@ _LAST = 2.0**62
 """No iteration is as late; what is asked beyond means the end."""
 _BRANCHES, _SHORT = 64, 4096
 """The best value is looked for in ever shorter parts, until this few rows are left."""
+_SUMMING = threading.Lock()
+"""Held while columns are summed up: two threads may ask for the same ones."""
 _T = TypeVar("_T", bound=np.generic)
+
+
+def _roomy(rows: int) -> int:
+    """Return for how many rows a column that outgrew its room gets a new one.
+
+    Pages of its own cost nothing until they are written; moving costs all of them.
+    """
+    return rows * (4 if 8 * rows >= _OWN_PAGES_BYTES else 2)
 
 
 def _room(capacity: int, kind: type[_T]) -> NDArray[_T]:
@@ -29,53 +40,50 @@ def _room(capacity: int, kind: type[_T]) -> NDArray[_T]:
     size = capacity * np.dtype(kind).itemsize
     if size < _OWN_PAGES_BYTES:
         return np.empty(capacity, dtype=kind)
-    return np.frombuffer(mmap.mmap(-1, size), dtype=kind)
+    # Python's choice would be pages to share with forks, which take longer to get.
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages, dtype=kind)
 
 
 class Columns:
     """The growing arrays that windows share; rows once written never change."""
 
-    def __init__(self, capacity: int, *, sums_up: bool = True) -> None:
-        """Make room for `capacity` rows, of which none is written.
-
-        Args:
-            capacity: Rows.
-            sums_up: Whether rows are summed up as they come, for readers in other
-                threads; otherwise when it is first asked for, which most never is.
-        """
-        self.sums_up = sums_up
+    def __init__(self, capacity: int) -> None:
+        """Make room for `capacity` rows, of which none is written."""
         self.iterations: NDArray[np.int64] = _room(capacity, np.int64)
         self.values: NDArray[np.float64] = _room(capacity, np.float64)
         self.length = 0
+        """Rows that count: they are written before, since another thread may be looking."""
         self._pyramid = Pyramid()
         self._summed = 0
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what goes to another process: the rows, without room for more."""
+        rows = {
+            "iterations": self.iterations[: self.length],
+            "values": self.values[: self.length],
+        }
+        return {**self.__dict__, **rows}
+
     @property
     def pyramid(self) -> Pyramid:
-        """What sums up all rows."""
+        """What sums up all rows; done when it is asked for, which it never is for most."""
         if self._summed < self.length:
-            self._sum_up(self.length)
+            with _SUMMING:
+                length = self.length
+                self._pyramid.extend(self.values[:length], self._summed)
+                self._summed = length
         return self._pyramid
-
-    def take(self, length: int) -> None:
-        """Count the rows up to `length` as written."""
-        if self.sums_up:
-            # Before they count: another thread may be looking.
-            self._sum_up(length)
-        self.length = length
 
     def copy_from(self, other: "Columns", length: int) -> None:
         """Begin with the first rows of other columns."""
         self.iterations[:length] = other.iterations[:length]
         self.values[:length] = other.values[:length]
-        if self.sums_up:
-            self._pyramid = other.pyramid.copy(length)
-            self._summed = length
+        with _SUMMING:
+            summed = min(length, other._summed)  # noqa: SLF001 - its own kind
+            self._pyramid = other._pyramid.copy(summed)  # noqa: SLF001 - its own kind
+        self._summed = summed
         self.length = length
-
-    def _sum_up(self, length: int) -> None:
-        self._pyramid.extend(self.values[:length], self._summed)
-        self._summed = length
 
 
 class ColumnExtents(msgspec.Struct, frozen=True):
@@ -145,10 +153,10 @@ class Series:
         grown = self._length + len(iterations)
         columns = self._columns
         if columns.length != self._length or grown > len(columns.values):
-            columns = self._copy(max(_FIRST_CAPACITY, 2 * grown))
+            columns = self._copy(max(_FIRST_CAPACITY, _roomy(grown)))
         columns.iterations[self._length : grown] = iterations
         columns.values[self._length : grown] = values
-        columns.take(grown)
+        columns.length = grown
         return Series(columns, grown)
 
     def continues(self, older: "Series") -> bool:
@@ -337,7 +345,7 @@ class Series:
         return iterations[keep], values[keep]
 
     def _copy(self, capacity: int) -> Columns:
-        columns = Columns(capacity, sums_up=self._columns.sums_up)
+        columns = Columns(capacity)
         columns.copy_from(self._columns, self._length)
         return columns
 

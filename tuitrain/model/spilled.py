@@ -15,7 +15,7 @@ _Point = tuple[int, float]
 _Iterations = NDArray[np.int64]
 _Values = NDArray[np.float64]
 
-_NO_TAIL: Final = Series(Columns(0, sums_up=False))
+_NO_TAIL: Final = Series(Columns(0))
 
 
 class SpillError(Exception):
@@ -124,7 +124,7 @@ class SpilledSeries(Series):
         moved, tail = self._moved, self._tail
         if not moved.rows:
             return tail
-        columns = Columns(len(self), sums_up=False)
+        columns = Columns(len(self))
         columns.iterations[moved.rows :] = tail.iterations
         columns.values[moved.rows :] = tail.values
         place, size = moved.place, self._spill.part_rows
@@ -133,7 +133,7 @@ class SpilledSeries(Series):
             place = self._spill.read_back(
                 place, columns.iterations[rows], columns.values[rows]
             )
-        columns.take(len(self))
+        columns.length = len(self)
         return Series(columns, len(self))
 
     def best(self, *, highest: bool) -> _Point | None:
@@ -176,7 +176,7 @@ class SpilledSeries(Series):
         if first:
             # Room for the next part at once: memory that comes and goes in blocks of one
             # size leaves no holes.
-            room = Columns(size + size // 4, sums_up=False)
+            room = Columns(size + size // 4)
             tail = Series(room).append(iterations[first:], values[first:])
         full = -(-len(tail) // size)
         return SpilledSeries(self._spill, moved, tail, full * size)

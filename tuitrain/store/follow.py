@@ -115,9 +115,9 @@ class LogFollower:
             raise StoreError(
                 f"{self._path}: can't be read ({error.strerror})"
             ) from None
-        whole = block.rfind(b"\n") + 1
-        lines = self._decode(block[:whole])
-        self._offset += whole
+        *whole, torn = block.split(b"\n")
+        lines = self._decode(whole)
+        self._offset += len(block) - len(torn)
         return lines
 
     def skip(self) -> None:
@@ -150,14 +150,14 @@ class LogFollower:
         except OSError:
             return False
 
-    def _decode(self, block: bytes) -> list[tuple[bytes, Record]]:
-        """Return the new records and their lines; a bad line costs itself only.
+    def _decode(self, lines: list[bytes]) -> list[tuple[bytes, Record]]:
+        """Return the new records with their lines; a bad line costs itself only.
 
         Not so where nothing has ever been read and nothing here can be: that is no log.
         """
         records: list[tuple[bytes, Record]] = []
         bad_lines = 0
-        for line in block.split(b"\n")[:-1]:
+        for line in lines:
             is_first = self._next_seq == 0 and not records
             try:
                 record = decode_record(line)
