@@ -22,6 +22,9 @@ PATIENCE_S = 0.15
 """A study that takes longer to read is shown while it is read; else it begins to play."""
 READING_EVERY_S = 0.5
 """Between two looks at what is read so far: each takes time away from reading."""
+PEEK_S = 0.05
+"""What the first picture waits for a process that reads ahead, so as not to be drawn of
+the beginning only and at once again."""
 AHEAD_S = 1.0
 """Left to a process that reads ahead, before what it has is taken and read on from."""
 DRAW_S = 1.0
@@ -51,25 +54,29 @@ class ReplayFeed:
         self._recording = Recording()
 
     def peek(self) -> Study | None:
-        """Read the beginning, before `run`, so that the first picture shows it.
+        """Read what the first picture shows, before `run`.
 
         Returns:
-            What a single log begins with; None: it is the folder of a study, which is
-            read and played by `run`, or it can't be read, which `run` will tell.
+            All of a single log if it is read already, else what it begins with; None:
+            it is the folder of a study, which is read and played by `run`, or it can't
+            be read, which `run` will tell.
         """
         try:
             source = StudySource(self._path)
             if source.is_study:  # the screen would wait for a bite of every trial
                 return None
-            self._recording.add(source.read(FIRST_BYTES))
+            if self._ahead is not None and self._ahead.is_done(PEEK_S):
+                is_whole = self._take_ahead()
+            else:
+                self._recording.add(source.read(FIRST_BYTES))
+                self._source, is_whole = source, False
         except (StoreError, RecordError):
             self._recording = Recording()
             return None
-        self._source = source
         model = self._recording.whole
         if model.runs or not model.trials:  # a journal by another name is played, too
             return None
-        return Study(model, is_partial=True)
+        return Study(model, is_partial=not is_whole)
 
     def run(self, post: Callable[[Message], object]) -> None:
         """Read everything, then play until `stop`; runs in a thread.
@@ -116,8 +123,7 @@ class ReplayFeed:
 
     def _read(self, post: Callable[[Message], object]) -> Recording:
         """Read all there is, and show what is read if it takes long."""
-        if self._ahead is not None and (read := self._ahead.take(AHEAD_S)) is not None:
-            self._source, self._recording = read
+        self._take_ahead()
         if self._source is None:
             self._source = StudySource(self._path)
             self._recording.add(self._source.read(FIRST_BYTES))
@@ -135,6 +141,14 @@ class ReplayFeed:
                 told_s = self._clock.mono_s()
             recording.add(records)
         return recording
+
+    def _take_ahead(self) -> bool:
+        """Have what was read ahead, once; return whether there is anything."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or (read := ahead.take(AHEAD_S)) is None:
+            return False
+        self._source, self._recording = read
+        return True
 
     def _wait_until_drawn(self) -> None:
         with self._wake:
