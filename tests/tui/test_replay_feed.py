@@ -10,6 +10,7 @@ from tests.flow.waiting import wait_for
 from tests.tui.studies import build_coarse_grid
 from tuitrain.events import NonFinite, PointsMeasured, TrialId
 from tuitrain.store import LogWriter
+from tuitrain.tui.ahead import ReadAhead
 from tuitrain.tui.feed import ReplayFeed
 from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
 
@@ -126,6 +127,37 @@ def test_a_look_at_the_beginning_of_a_log_shows_it_and_loses_nothing(
     posted = replay(tmp_path, is_read, feed=feed)
     shown = [points_of(m) for m in posted if isinstance(m, StudyAdvanced)]
     assert shown[-1] == 40_000
+
+
+def test_what_is_read_ahead_in_time_is_the_first_picture_and_the_only_one(
+    tmp_path: Path,
+) -> None:
+    write_points(tmp_path / "points.jsonl", 40)
+    ahead = ReadAhead(tmp_path)
+    wait_for(lambda: ahead.is_done(0.1), "all that is read ahead")
+    feed = ReplayFeed(tmp_path, ahead=ahead)
+    study = feed.peek()
+    assert study is not None
+    assert not study.is_partial
+    assert study.model.trials[TRIAL].points == 4_000
+    posted = replay(tmp_path, is_read, feed=feed)
+    assert not [m for m in posted if isinstance(m, StudyAdvanced)]
+
+
+def test_what_comes_after_it_was_read_ahead_is_shown_as_well(tmp_path: Path) -> None:
+    write_points(tmp_path / "points.jsonl", 40)
+    ahead = ReadAhead(tmp_path)
+    wait_for(lambda: ahead.is_done(0.1), "all that is read ahead")
+    feed = ReplayFeed(tmp_path, ahead=ahead)
+    feed.peek()
+    writer = LogWriter(tmp_path / "points.jsonl", f"{TRIAL}/points")
+    writer.append(
+        [PointsMeasured(trial=TRIAL, iteration=[4_001], values={"loss": [0.5]})]
+    )
+    writer.close()
+    posted = replay(tmp_path, is_read, feed=feed)
+    shown = [points_of(m) for m in posted if isinstance(m, StudyAdvanced)]
+    assert shown[-1] == 4_001
 
 
 def test_a_study_is_not_read_while_the_screen_waits(

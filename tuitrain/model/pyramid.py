@@ -1,10 +1,13 @@
 """Extremes and sums of a column that only grows, kept at every scale.
 
 Level 0 is the column itself; an item of the next level sums up `FANOUT` items of the one
-below. Only whole groups are summed up, so an item once written never changes: a window
-on the first rows may go on using it however far the column grows, in another thread too.
+below. Only whole groups are summed up, so an item once written never changes: a pyramid
+shares its items with the longer ones made of it, and two threads that sum up the same
+rows write the same.
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -87,69 +90,75 @@ def _of_rows(values: _Numbers, rows: _Rows, picks: _Picks) -> list[_Array]:
     return [items[pick] for pick in picks]
 
 
-class _Level:
-    """Items that only grow in number; the arrays have room to spare."""
+class _Level(msgspec.Struct, frozen=True):
+    """Items; the arrays have room to spare for those of longer levels."""
 
-    def __init__(self) -> None:
-        self.length = 0
-        self.items = _nothing(_ALL, 0)
+    length: int
+    items: list[_Array]
 
-    def append(self, items: list[_Array]) -> None:
+    def appended(self, items: list[_Array]) -> "_Level":
         grown = self.length + len(items[0])
-        if grown > len(self.items[0]):
+        arrays = self.items
+        if grown > len(arrays[0]):
             # New arrays, never resized ones: a reader may hold the old ones.
-            roomy = _nothing(_ALL, 2 * grown)
-            for new, old in zip(roomy, self.items, strict=True):
+            arrays = _nothing(_ALL, 2 * grown)
+            for new, old in zip(arrays, self.items, strict=True):
                 new[: self.length] = old[: self.length]
-            self.items = roomy
-        for array, added in zip(self.items, items, strict=True):
+        for array, added in zip(arrays, items, strict=True):
             array[self.length : grown] = added
-        self.length = grown
+        return _Level(grown, arrays)
+
+
+_EMPTY_LEVEL: Final = _Level(0, _nothing(_ALL, 0))
 
 
 class Pyramid:
-    """The levels above one column."""
+    """The levels above the first rows of one column; never changes."""
 
-    def __init__(self) -> None:
-        """Begin above an empty column."""
-        self._levels: list[_Level] = []
-        self._is_finite = True
+    def __init__(
+        self, rows: int = 0, levels: Sequence[_Level] = (), *, is_finite: bool = True
+    ) -> None:
+        """Return the pyramid above no rows; the arguments are for its own use."""
+        self.rows = rows
+        """Rows that are summed up."""
+        self._levels = levels
+        self._is_finite = is_finite
 
-    def extend(self, values: _Numbers, before: int) -> None:
-        """Sum up what is new in a column.
+    def extended(self, values: _Numbers) -> "Pyramid":
+        """Return a pyramid above more rows of the same column.
 
         Args:
             values: The column as far as it is written, shape (rows,).
-            before: Rows it had at the last call.
         """
-        if self._is_finite and not np.isfinite(values[before:]).all():
-            self._is_finite = False
+        is_finite = self._is_finite and bool(np.isfinite(values[self.rows :]).all())
+        levels = list(self._levels)
         length = len(values)
-        depth = 0
-        while (groups := length // FANOUT) and groups > self._length(depth):
-            span = slice(self._length(depth) * FANOUT, groups * FANOUT)
-            if depth == len(self._levels):
-                self._levels.append(_Level())
+        for depth in itertools.count():
+            groups = length // FANOUT
+            before = levels[depth] if depth < len(levels) else _EMPTY_LEVEL
+            if groups <= before.length:
+                break
+            span = slice(before.length * FANOUT, groups * FANOUT)
             if depth:
-                items = [array[span] for array in self._levels[depth - 1].items]
+                items = [array[span] for array in levels[depth - 1].items]
                 added = _grouped(_ALL, items, _begins(span))
             else:
                 added = _sum_up(values, span)
-            self._levels[depth].append(added)
-            length, depth = groups, depth + 1
+            levels[depth : depth + 1] = [before.appended(added)]
+            length = groups
+        return Pyramid(len(values), levels, is_finite=is_finite)
 
     def copy(self, rows: int) -> "Pyramid":
-        """Return a pyramid of its own over the first `rows` rows."""
-        copied = Pyramid()
-        copied._is_finite = self._is_finite
+        """Return a pyramid above at most the first `rows` rows that shares no room."""
+        rows = length = min(rows, self.rows)
+        levels = []
         for level in self._levels:
-            rows //= FANOUT
-            if not rows:
+            length //= FANOUT
+            if not length:
                 break
-            own = _Level()
-            own.append([array[:rows] for array in level.items])
-            copied._levels.append(own)
-        return copied
+            items = [array[:length] for array in level.items]
+            levels.append(_EMPTY_LEVEL.appended(items))
+        return Pyramid(rows, levels, is_finite=self._is_finite)
 
     def extremes(self, values: _Numbers, edges: _Rows) -> Extremes:
         """Sum up the rows between each pair of neighbouring edges.
@@ -247,9 +256,6 @@ class Pyramid:
         if picks == _BOUNDS:
             return [values.take(rows)] * 2
         return _of_rows(values.take(rows), rows, picks)
-
-    def _length(self, depth: int) -> int:
-        return self._levels[depth].length if depth < len(self._levels) else 0
 
 
 def _begins(span: slice) -> _Rows:

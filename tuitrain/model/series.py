@@ -2,7 +2,6 @@
 
 import math
 import mmap
-import threading
 from typing import TypeVar
 
 import msgspec
@@ -17,8 +16,6 @@ _LAST = 2.0**62
 """No iteration is as late; what is asked beyond means the end."""
 _BRANCHES, _SHORT = 64, 4096
 """The best value is looked for in ever shorter parts, until this few rows are left."""
-_SUMMING = threading.Lock()
-"""Held while columns are summed up: two threads may ask for the same ones."""
 _T = TypeVar("_T", bound=np.generic)
 
 
@@ -55,7 +52,6 @@ class Columns:
         self.length = 0
         """Rows that count: they are written before, since another thread may be looking."""
         self._pyramid = Pyramid()
-        self._summed = 0
 
     def __getstate__(self) -> dict[str, object]:
         """Return what goes to another process: the rows, without room for more."""
@@ -68,21 +64,16 @@ class Columns:
     @property
     def pyramid(self) -> Pyramid:
         """What sums up all rows; done when it is asked for, which it never is for most."""
-        if self._summed < self.length:
-            with _SUMMING:
-                length = self.length
-                self._pyramid.extend(self.values[:length], self._summed)
-                self._summed = length
-        return self._pyramid
+        pyramid = self._pyramid
+        if pyramid.rows < self.length:
+            self._pyramid = pyramid = pyramid.extended(self.values[: self.length])
+        return pyramid
 
     def copy_from(self, other: "Columns", length: int) -> None:
         """Begin with the first rows of other columns."""
         self.iterations[:length] = other.iterations[:length]
         self.values[:length] = other.values[:length]
-        with _SUMMING:
-            summed = min(length, other._summed)  # noqa: SLF001 - its own kind
-            self._pyramid = other._pyramid.copy(summed)  # noqa: SLF001 - its own kind
-        self._summed = summed
+        self._pyramid = other._pyramid.copy(length)  # noqa: SLF001 - its own kind
         self.length = length
 
 

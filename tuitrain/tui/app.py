@@ -52,14 +52,17 @@ class TuitrainApp(BaseApp[str]):
         self.problem = ""
         """Why the app ended by itself; empty: a person left it."""
 
-    def on_mount(self) -> None:
-        """Show the main screen and begin to read."""
-        self.begin()
+    def get_default_screen(self) -> MainScreen:
+        """Return the main screen: with another one below, there are two to lay out."""
         if isinstance(self.feed, ReplayFeed):
             # Before there are panes: none of them is drawn empty and then once more.
             self.study = self.feed.peek()
         screen = MainScreen(self._find_log)
-        self.push_screen(screen.data_bind(TuitrainApp.study, TuitrainApp.link))
+        return screen.data_bind(TuitrainApp.study, TuitrainApp.link)
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self.begin()
         self.follow()
 
     def on_unmount(self) -> None:

@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
@@ -37,6 +37,7 @@ class LinesPane(Widget):
         self._lines: Sequence[Line] = ()
         self._strips: dict[int, Strip] = {}
         """Rows styled so far, of those that are still as they were."""
+        self._drawn_for = Size()
         self._titles = ("", "")
         self._styles: dict[str, Style] = {}
 
@@ -46,9 +47,14 @@ class LinesPane(Widget):
 
     def redraw(self) -> None:
         """Draw anew, and have the cells that differ repainted."""
-        width, height = self.size
+        if regions := self._draw_rows():
+            self.refresh(*regions)
+
+    def _draw_rows(self) -> list[Region]:
+        """Draw anew; return what is to be repainted."""
+        width, height = self._drawn_for = self.size
         if not width or not height or not self.is_mounted:
-            return
+            return []
         before, drawn_before = self._lines, self._drawn
         self._drawn = self.draw(width, height)[:height]
         self._lines = [
@@ -64,8 +70,7 @@ class LinesPane(Widget):
             if new is not old and (cells := changed_cells(old, new, width)) is not None:
                 self._strips.pop(y, None)
                 regions.append(Region(cells[0], y, cells[1] - cells[0], 1))
-        if regions:
-            self.refresh(*regions)
+        return regions
 
     def entitle(self, title: str, subtitle: str = "") -> None:
         """Write on the border; a title that stays the same repaints nothing."""
@@ -79,10 +84,16 @@ class LinesPane(Widget):
         self.border_title = Content(plain_title)
         self.border_subtitle = Content(plain_subtitle)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return rows with what is around them, drawn for the size they are shown in."""
+        if self.size != self._drawn_for:
+            # Now, since who waits for `on_resize` is painted twice.
+            self._forget()
+            self._draw_rows()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one row as styled segments."""
-        # Between a resize and the next drawing, a row may be wider or narrower than the
-        # pane; Textual cuts it to size.
         strip = self._strips.get(y)
         if strip is None:
             row = self._lines[y] if y < len(self._lines) else BLANK
@@ -101,10 +112,11 @@ class LinesPane(Widget):
         self.redraw()
 
     def on_resize(self, _: events.Resize) -> None:
-        """Draw for the new size; rows of the old one were shown in it meanwhile."""
-        self._forget()
-        self.redraw()
-        self.refresh()
+        """Draw for the new size, if it was not shown in it yet."""
+        if self.size != self._drawn_for:
+            self._forget()
+            self.redraw()
+            self.refresh()
 
     def watch_ascii_only(self) -> None:
         """Draw with the other signs."""

@@ -8,7 +8,7 @@ from textual.message import Message
 
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import RecordError
-from tuitrain.model import Recording
+from tuitrain.model import Recording, StudyModel
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
 from tuitrain.study import Study
@@ -22,7 +22,7 @@ PATIENCE_S = 0.15
 """A study that takes longer to read is shown while it is read; else it begins to play."""
 READING_EVERY_S = 0.5
 """Between two looks at what is read so far: each takes time away from reading."""
-PEEK_S = 0.05
+PEEK_S = 0.1
 """What the first picture waits for a process that reads ahead, so as not to be drawn of
 the beginning only and at once again."""
 AHEAD_S = 1.0
@@ -51,6 +51,7 @@ class ReplayFeed:
         self._wishes: list[Callable[[Player], None]] = []
         self._is_drawn = self._is_stopped = False
         self._source: StudySource | None = None
+        self._peeked: StudyModel | None = None
         self._recording = Recording()
 
     def peek(self) -> Study | None:
@@ -76,6 +77,8 @@ class ReplayFeed:
         model = self._recording.whole
         if model.runs or not model.trials:  # a journal by another name is played, too
             return None
+        if is_whole:
+            self._peeked = model
         return Study(model, is_partial=not is_whole)
 
     def run(self, post: Callable[[Message], object]) -> None:
@@ -92,7 +95,7 @@ class ReplayFeed:
         player = Player(recording)
         if not recording.whole.runs:
             player.seek_end()
-        _tell(player, post)
+        _tell(player, post, self._peeked)
         shown_s = self._clock.mono_s()
         while (wishes := self._wait(player)) is not None:
             for wish in wishes:
@@ -164,8 +167,14 @@ class ReplayFeed:
             return None if self._is_stopped else wishes
 
 
-def _tell(player: Player, post: Callable[[Message], object]) -> None:
-    post(StudyAdvanced(Study(player.model)))
+def _tell(
+    player: Player,
+    post: Callable[[Message], object],
+    shown: StudyModel | None = None,
+) -> None:
+    """Post what the player shows; not the model where it is `shown` already."""
+    if player.model is not shown:
+        post(StudyAdvanced(Study(player.model)))
     post(
         LinkChanged(
             Link(
