@@ -20,7 +20,7 @@ from tuitrain.sources import StudySource
 from tuitrain.store import StudyFolder
 from tuitrain.supervisor import find_running
 from tuitrain.supervisor.whereabouts import read_whereabouts
-from tuitrain.tui.feed import LiveFeed
+from tuitrain.tui.feed.live import LiveFeed
 from tuitrain.tui.messages import StudyAdvanced
 from tuitrain.wire import connect
 

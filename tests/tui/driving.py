@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 
 from tuitrain.commands import Command
 from tuitrain.tui.app import TuitrainApp
-from tuitrain.tui.feed import LiveFeed, ReplayFeed
+from tuitrain.tui.feed.live import LiveFeed
+from tuitrain.tui.feed.replay import ReplayFeed
 from tuitrain.tui.run import find_log
 from tuitrain.wire import Answered, ConnectionLostError, Relayed
 

@@ -13,8 +13,7 @@ from tests.tui.driving import DEADLINE_S, STEP_S, FakeWire
 from tests.tui.studies import falling
 from tuitrain.commands import RunStep
 from tuitrain.events import Step, StudyEnded, TrialLimits
-from tuitrain.tui.feed import LiveFeed
-from tuitrain.tui.feed.live import NOT_CONNECTED
+from tuitrain.tui.feed.live import NOT_CONNECTED, LiveFeed
 from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
 from tuitrain.wire import ConnectionLostError
 

@@ -11,7 +11,7 @@ from tests.tui.studies import build_coarse_grid
 from tuitrain.events import NonFinite, PointsMeasured, TrialId
 from tuitrain.store import LogWriter
 from tuitrain.tui.ahead import ReadAhead
-from tuitrain.tui.feed import ReplayFeed
+from tuitrain.tui.feed.replay import ReplayFeed
 from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
 
 TRIAL = TrialId("0001")

@@ -11,7 +11,7 @@ from tuitrain.commands import Command, StopStudy
 from tuitrain.events import TrialId
 from tuitrain.study import Study
 from tuitrain.tui.base_app import BaseApp
-from tuitrain.tui.feed import LiveFeed, ReplayFeed
+from tuitrain.tui.feed import Feed
 from tuitrain.tui.messages import (
     CommandAnswered,
     CommandGiven,
@@ -27,8 +27,6 @@ from tuitrain.tui.messages import (
 )
 from tuitrain.tui.screens.main import MainScreen
 from tuitrain.tui.terms import Terms
-
-Feed = LiveFeed | ReplayFeed
 
 
 class TuitrainApp(BaseApp[str]):
@@ -54,9 +52,8 @@ class TuitrainApp(BaseApp[str]):
 
     def get_default_screen(self) -> MainScreen:
         """Return the main screen: with another one below, there are two to lay out."""
-        if isinstance(self.feed, ReplayFeed):
-            # Before there are panes: none of them is drawn empty and then once more.
-            self.study = self.feed.peek()
+        # Before there are panes: none of them is drawn empty and then once more.
+        self.study = self.feed.peek()
         screen = MainScreen(self._find_log)
         return screen.data_bind(TuitrainApp.study, TuitrainApp.link)
 
@@ -77,15 +74,14 @@ class TuitrainApp(BaseApp[str]):
     @work(thread=True, group="ask")
     def ask(self, command: Command) -> None:
         """Ask the supervisor in a thread, and post what it said."""
-        if isinstance(self.feed, LiveFeed):
-            self.post_message(CommandAnswered(*self.feed.ask(command)))
+        if answer := self.feed.ask(command):
+            self.post_message(CommandAnswered(*answer))
 
     @on(StudyAdvanced)
     def show_study(self, message: StudyAdvanced) -> None:
         """Hand the newer study down."""
         self.study = message.study
-        if isinstance(self.feed, ReplayFeed):
-            self.call_after_refresh(self.feed.go_on)
+        self.call_after_refresh(self.feed.go_on)
 
     @on(LinkChanged)
     def show_link(self, message: LinkChanged) -> None:
@@ -113,8 +109,7 @@ class TuitrainApp(BaseApp[str]):
     @on(PlayerWished)
     def move_replay(self, message: PlayerWished) -> None:
         """Move the replay."""
-        if isinstance(self.feed, ReplayFeed):
-            self.feed.wish(message.wish)
+        self.feed.wish(message.wish)
 
     @on(HintGiven)
     def show_hint(self, message: HintGiven) -> None:
@@ -138,13 +133,13 @@ class TuitrainApp(BaseApp[str]):
     @work(thread=True, group="ask")
     def stop_and_leave(self) -> None:
         """Ask the supervisor to stop everything, then leave."""
-        if not isinstance(self.feed, LiveFeed):
+        answer = self.feed.ask(StopStudy())
+        if answer is None:
             return
-        accepted, said = self.feed.ask(StopStudy())
-        if accepted:
+        if answer[0]:
             self.call_from_thread(self.exit, "stopped")
         else:
-            self.post_message(CommandAnswered(accepted, said))
+            self.post_message(CommandAnswered(*answer))
 
     @on(PictureWanted)
     def save_picture(self) -> None:

@@ -12,13 +12,13 @@ from tuitrain.events import TrialId
 from tuitrain.store import StudyFolder
 from tuitrain.tui.ahead import ReadAhead
 from tuitrain.tui.app import TuitrainApp
-from tuitrain.tui.feed import LiveFeed, ReplayFeed, Wire
+from tuitrain.tui.feed.replay import ReplayFeed
 from tuitrain.tui.glance import Glance
 from tuitrain.tui.terms import Terms
 from tuitrain.units import sanitize
-from tuitrain.wire import ConnectionLostError, WireError, connect, find_socket_path
 
 if TYPE_CHECKING:
+    from tuitrain.tui.feed.live import Wire
     from tuitrain.tui.screens.home import Choice
 
 Revive = Callable[[StudyFolder], Path]
@@ -48,8 +48,11 @@ def run_screen(
     Returns:
         An exit status: 0, 2 if the study can't be read, 128+n after signal n.
     """
+    # Not needed by who replays a log, and each import delays the first picture.
+    from tuitrain.tui.feed.live import LiveFeed
+    from tuitrain.wire import WireError, connect
 
-    def dial(may_start: bool) -> Wire:  # noqa: FBT001 - the signature of `Connect`
+    def dial(may_start: bool) -> "Wire":  # noqa: FBT001 - the signature of `Connect`
         nonlocal socket
         try:
             return connect(socket, folder.name)
@@ -116,7 +119,7 @@ def run_home(
         start: Makes the study of a script; None: none can be started from here.
         is_running: Whether a supervisor is alive; None: whoever answers is.
     """
-    # Not needed by who opens a study, and each import delays the first picture.
+    # Not needed by who opens a study.
     from tuitrain.tui.home_app import HomeApp
 
     notice = ""
@@ -153,6 +156,8 @@ def find_log(path: Path, trial: TrialId) -> Path:
 
 
 def _start(revive: Revive, folder: StudyFolder) -> Path:
+    from tuitrain.wire import ConnectionLostError
+
     try:
         return revive(folder)
     except Exception as error:
@@ -161,6 +166,8 @@ def _start(revive: Revive, folder: StudyFolder) -> Path:
 
 
 def _answers(folder: StudyFolder) -> bool:
+    from tuitrain.wire import WireError, connect, find_socket_path
+
     try:
         connect(find_socket_path(folder), folder.name, timeout_s=0.5).close()
     except (WireError, OSError):

@@ -1,6 +1,8 @@
-"""Feeds: threads that read a study and post the newest value of it."""
+"""Feeds: threads that read a study and post the newest value of it.
 
-from tuitrain.tui.feed.live import Connect, LiveFeed, Wire
-from tuitrain.tui.feed.replay import ReplayFeed
+Each is imported from its own module: who replays a log needs no socket.
+"""
 
-__all__ = ["Connect", "LiveFeed", "ReplayFeed", "Wire"]
+from tuitrain.tui.feed.feed import Feed, Post
+
+__all__ = ["Feed", "Post"]

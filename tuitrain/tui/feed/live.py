@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from textual.message import Message
-
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.commands import Command
 from tuitrain.events import (
@@ -21,6 +19,7 @@ from tuitrain.model import StudyModel, fold_all
 from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
 from tuitrain.study import Study
+from tuitrain.tui.feed.feed import Feed, Post
 from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
 from tuitrain.wire import Answered, Relayed, WireError
 
@@ -40,8 +39,6 @@ _NUMBERS = (PointsMeasured, EpochEnded, CheckpointSaved, GpusSampled)
 
 NOT_CONNECTED = "no supervisor: following the files"
 _OVER = ("finished", "failed", "reached", "stopped", "rejected")
-
-Post = Callable[[Message], object]
 
 
 class Wire(Protocol):
@@ -68,7 +65,7 @@ Connect = Callable[[bool], Wire]
 supervisor if there is none."""
 
 
-class LiveFeed:
+class LiveFeed(Feed):
     """Posts the newest study, once in a while and whenever something happened."""
 
     def __init__(
@@ -102,11 +99,7 @@ class LiveFeed:
             self._hang_up()
 
     def ask(self, command: Command) -> tuple[bool, str]:
-        """Pass on a command, from any thread but that of `run`.
-
-        Returns:
-            Whether it was accepted, and what the supervisor said to it.
-        """
+        """Pass on a command; see `Feed.ask`."""
         try:
             wire = self._wire or self._dial(may_start=True)
             answer = wire.ask(command)

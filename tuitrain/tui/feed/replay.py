@@ -4,8 +4,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from textual.message import Message
-
 from tuitrain.clock import SYSTEM_CLOCK, Clock
 from tuitrain.events import RecordError
 from tuitrain.model import Recording, StudyModel
@@ -13,6 +11,7 @@ from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
 from tuitrain.study import Study
 from tuitrain.tui.ahead import ReadAhead
+from tuitrain.tui.feed.feed import Feed, Post
 from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
 from tuitrain.tui.player import Player
 
@@ -31,7 +30,7 @@ DRAW_S = 1.0
 """Left to the screen at most before reading goes on, for both share one interpreter."""
 
 
-class ReplayFeed:
+class ReplayFeed(Feed):
     """Posts the study as it was, moment by moment."""
 
     def __init__(
@@ -81,7 +80,7 @@ class ReplayFeed:
             self._peeked = model
         return Study(model, is_partial=not is_whole)
 
-    def run(self, post: Callable[[Message], object]) -> None:
+    def run(self, post: Post) -> None:
         """Read everything, then play until `stop`; runs in a thread.
 
         A study is played from its start. In a single log nothing happens but points, so
@@ -124,7 +123,7 @@ class ReplayFeed:
             self._is_stopped = True
             self._wake.notify()
 
-    def _read(self, post: Callable[[Message], object]) -> Recording:
+    def _read(self, post: Post) -> Recording:
         """Read all there is, and show what is read if it takes long."""
         self._take_ahead()
         if self._source is None:
@@ -169,7 +168,7 @@ class ReplayFeed:
 
 def _tell(
     player: Player,
-    post: Callable[[Message], object],
+    post: Post,
     shown: StudyModel | None = None,
 ) -> None:
     """Post what the player shows; not the model where it is `shown` already."""
