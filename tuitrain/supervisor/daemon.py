@@ -34,6 +34,7 @@ from tuitrain.supervisor.arguments import ArgumentsGoneError, KeptArguments
 from tuitrain.supervisor.conductor import Conductor
 from tuitrain.supervisor.crew import Crew
 from tuitrain.supervisor.disk import find_disk_trouble
+from tuitrain.supervisor.garbage import collect_for_good
 from tuitrain.supervisor.past import Past
 from tuitrain.supervisor.sampling import Sampling
 from tuitrain.supervisor.server import Server
@@ -143,7 +144,9 @@ class Daemon:
             )
             ready()
             self._take_charge()
-            async with _beside(self._keep_places()), _beside(self._catch_up()):
+            async with _beside(
+                self._keep_places(), self._catch_up(), collect_for_good()
+            ):
                 while not self._end_reason:
                     self._tick()
                     await self._wait()
@@ -388,9 +391,10 @@ def _launches(command: Command) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
+async def _beside(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
