@@ -6,7 +6,7 @@ from tuitrain.model.gpu_history import GpuHistory
 from tuitrain.model.lineage import best_of, lineage, whole_series
 from tuitrain.model.recording import SCENES, Recording
 from tuitrain.model.series import EMPTY_SERIES, ColumnExtents, Series
-from tuitrain.model.spilled import Spill, SpilledSeries, SpillError
+from tuitrain.model.spilled import Part, Spill, SpilledSeries, SpillError
 from tuitrain.model.study_model import StepRun, StudyModel
 from tuitrain.model.trial_model import TrialModel, TrialState
 
@@ -15,6 +15,7 @@ __all__ = [
     "SCENES",
     "ColumnExtents",
     "GpuHistory",
+    "Part",
     "Recording",
     "Series",
     "Spill",

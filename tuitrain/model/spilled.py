@@ -1,6 +1,6 @@
 """A series that holds its newest points only; the others lie outside of memory."""
 
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -22,6 +22,16 @@ class SpillError(Exception):
     """Points that were moved out of memory can't be read back; says why."""
 
 
+class Part(NamedTuple):
+    """What is known of a part that was read back, beside its values."""
+
+    before: int
+    """Place of the part before; `FIRST_PART`: there is none."""
+    first_iteration: int
+    step: int
+    """Between its iterations; 0: they lie unevenly."""
+
+
 class Spill(Protocol):
     """Keeps parts of series outside of memory."""
 
@@ -40,8 +50,13 @@ class Spill(Protocol):
         """
         ...
 
-    def read_back(self, place: int, iterations: _Iterations, values: _Values) -> int:
-        """Fill two arrays with the part at a place; return that of the part before.
+    def read_back(self, place: int, iterations: _Iterations, values: _Values) -> Part:
+        """Fill an array with the values of the part at a place.
+
+        Args:
+            place: What `keep` returned.
+            iterations: Filled where they lie unevenly, shape (part_rows,).
+            values: Filled, shape (part_rows,).
 
         Raises:
             SpillError: It can't be read, or is not what it was.
@@ -128,11 +143,16 @@ class SpilledSeries(Series):
         columns.iterations[moved.rows :] = tail.iterations
         columns.values[moved.rows :] = tail.values
         place, size = moved.place, self._spill.part_rows
-        for end in range(moved.rows, 0, -size):
-            rows = slice(end - size, end)
-            place = self._spill.read_back(
+        even: list[tuple[int, int, int]] = []
+        for start in range(moved.rows - size, -1, -size):
+            rows = slice(start, start + size)
+            part = self._spill.read_back(
                 place, columns.iterations[rows], columns.values[rows]
             )
+            place = part.before
+            if part.step:
+                even.append((start, part.first_iteration, part.step))
+        _count_off(columns.iterations, even, size)
         columns.length = len(self)
         return Series(columns, len(self))
 
@@ -180,6 +200,26 @@ class SpilledSeries(Series):
             tail = Series(room).append(iterations[first:], values[first:])
         full = -(-len(tail) // size)
         return SpilledSeries(self._spill, moved, tail, full * size)
+
+
+def _count_off(
+    iterations: _Iterations, even: list[tuple[int, int, int]], size: int
+) -> None:
+    """Fill in the iterations of parts whose iterations lie evenly.
+
+    Args:
+        iterations: Of the whole series.
+        even: First row, first iteration and step of each part, the last part first.
+        size: Rows of a part.
+    """
+    end = 0
+    for index, (start, first, step) in enumerate(even):
+        end = end or start + size
+        before = even[index + 1] if index + 1 < len(even) else None
+        # Nearly always they go on as in the part before: one call for all of them.
+        if before != (start - size, first - step * size, step):
+            iterations[start:end] = first + step * np.arange(end - start)
+            end = 0
 
 
 def _with_part(moved: _Moved, part: Series, place: int) -> _Moved:

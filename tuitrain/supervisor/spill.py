@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tuitrain.model import SpillError
+from tuitrain.model import Part, SpillError
 from tuitrain.units import format_bytes
 
 PART_ROWS: Final = 1024
@@ -85,8 +85,8 @@ class SpillFile:
         self._count += 1
         return place
 
-    def read_back(self, place: int, iterations: _Iterations, values: _Values) -> int:
-        """Fill two arrays with the part at a place; return that of the part before.
+    def read_back(self, place: int, iterations: _Iterations, values: _Values) -> Part:
+        """Fill an array with the values of the part at a place; see `Spill`.
 
         Raises:
             SpillError: It can't be read, or is not what it was.
@@ -107,9 +107,7 @@ class SpillFile:
         is_whole = size == _HEAD_BYTES + sum(column.nbytes for column in columns)
         if not is_whole or head != _make_head(head[: _FACTS.size], columns):
             raise SpillError(f"{self._folder}: points kept on disk are damaged")
-        if step:
-            iterations[:] = first + step * np.arange(len(iterations))
-        return int(before)
+        return Part(before, first, step)
 
     def close(self) -> None:
         """Give the space back; nothing can be read any more."""

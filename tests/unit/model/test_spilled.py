@@ -11,6 +11,7 @@ from tests.unit.model.compared import MEASURED, plain
 from tuitrain.events import Record
 from tuitrain.model import (
     EMPTY_SERIES,
+    Part,
     Series,
     SpilledSeries,
     SpillError,
@@ -44,12 +45,12 @@ class Shelf:
         self.parts.append((before, iterations.copy(), values.copy()))
         return len(self.parts) - 1
 
-    def read_back(self, place: int, iterations, values) -> int:
+    def read_back(self, place: int, iterations, values) -> Part:
         self.reads += 1
         if self.is_broken:
             raise SpillError("the shelf broke")
         before, iterations[:], values[:] = self.parts[place]
-        return before
+        return Part(before, 0, 0)
 
 
 def columns(points) -> tuple[np.ndarray, np.ndarray]:

@@ -44,6 +44,9 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
     losses = finite(curves.loss.values)
     if len(norms) < MIN_READINGS or not len(losses):
         return None
+    explained = explained_share(curves)
+    if explained is not None and explained > POOR_FIT:
+        return None
     middle, highest = median(norms), float(norms.max())
     # That of the first iteration, before any update.
     first = float(norms[0])
@@ -51,11 +54,9 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
     spikes = int((norms > SPIKE * max(middle, 0.1 * first, 1e-12)).sum())
     scale = max(abs(start_of(losses)), 1e-3)
     is_huge = first > HUGE * scale
-    explained = explained_share(curves)
     is_plain = is_huge or spikes >= 2
     began_steep = _began_steep(curves, first, norms)
-    fits = explained is not None and explained > POOR_FIT
-    if fits or not (is_plain or began_steep):
+    if not (is_plain or began_steep):
         return None
     return Finding(
         kind="exploding_gradients",
@@ -83,9 +84,9 @@ def find_exploding_gradients(curves: Curves) -> Finding | None:
 
 
 def _began_steep(curves: Curves, first: float, norms: Numbers) -> bool:
-    later = median(norms[AFTER:])
     expected = expected_initial_loss(curves.facts) if curves.facts else None
-    if first < FALLEN * later or expected is None or curves.loss.iterations[0] != 1:
+    if expected is None or curves.loss.iterations[0] != 1:
         return False
     excess = float(curves.loss.values[0]) - expected.value
-    return excess > LARGE_LOSS * expected.bands[1]
+    is_high = excess > LARGE_LOSS * expected.bands[1]
+    return is_high and first >= FALLEN * median(norms[AFTER:])
