@@ -120,10 +120,11 @@ def test_a_look_at_the_beginning_of_a_log_shows_it_and_loses_nothing(
 ) -> None:
     write_points(tmp_path / "points.jsonl", 400)
     feed = ReplayFeed(tmp_path)
-    study = feed.peek()
-    assert study is not None
-    assert study.is_partial
-    assert 0 < study.model.trials[TRIAL].points < 40_000
+    peek = feed.peek()
+    assert peek is not None
+    assert peek.study.is_partial
+    assert peek.link.is_reading
+    assert 0 < peek.study.model.trials[TRIAL].points < 40_000
     posted = replay(tmp_path, is_read, feed=feed)
     shown = [points_of(m) for m in posted if isinstance(m, StudyAdvanced)]
     assert shown[-1] == 40_000
@@ -136,12 +137,13 @@ def test_what_is_read_ahead_in_time_is_the_first_picture_and_the_only_one(
     ahead = ReadAhead(tmp_path)
     wait_for(lambda: ahead.is_done(0.1), "all that is read ahead")
     feed = ReplayFeed(tmp_path, ahead=ahead)
-    study = feed.peek()
-    assert study is not None
-    assert not study.is_partial
-    assert study.model.trials[TRIAL].points == 4_000
+    peek = feed.peek()
+    assert peek is not None
+    assert not peek.study.is_partial
+    assert peek.study.model.trials[TRIAL].points == 4_000
     posted = replay(tmp_path, is_read, feed=feed)
     assert not [m for m in posted if isinstance(m, StudyAdvanced)]
+    assert [m.link for m in posted if isinstance(m, LinkChanged)] == [peek.link]
 
 
 def test_what_comes_after_it_was_read_ahead_is_shown_as_well(tmp_path: Path) -> None:

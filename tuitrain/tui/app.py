@@ -52,14 +52,17 @@ class TuitrainApp(BaseApp[str]):
 
     def get_default_screen(self) -> MainScreen:
         """Return the main screen: with another one below, there are two to lay out."""
-        # Before there are panes: none of them is drawn empty and then once more.
-        self.study = self.feed.peek()
-        screen = MainScreen(self._find_log)
+        screen = MainScreen(self._find_log, self._begin_to_read)
         return screen.data_bind(TuitrainApp.study, TuitrainApp.link)
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Take care of the terminal."""
         self.begin()
+
+    def _begin_to_read(self) -> None:
+        """Read, now that there are panes; none of them is drawn empty first."""
+        if peek := self.feed.peek():
+            self.study, self.link = peek
         self.follow()
 
     def on_unmount(self) -> None:

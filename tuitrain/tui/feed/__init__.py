@@ -3,6 +3,6 @@
 Each is imported from its own module: who replays a log needs no socket.
 """
 
-from tuitrain.tui.feed.feed import Feed, Post
+from tuitrain.tui.feed.feed import Feed, Peek, Post
 
-__all__ = ["Feed", "Post"]
+__all__ = ["Feed", "Peek", "Post"]

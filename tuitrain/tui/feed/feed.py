@@ -2,21 +2,30 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import NamedTuple
 
 from textual.message import Message
 
 from tuitrain.commands import Command
 from tuitrain.study import Study
+from tuitrain.tui.messages import Link
 from tuitrain.tui.player import Player
 
 Post = Callable[[Message], object]
 """Hands a message to the app, from any thread."""
 
 
+class Peek(NamedTuple):
+    """What a first picture shows."""
+
+    study: Study
+    link: Link
+
+
 class Feed(ABC):
     """Posts a study, and what becomes of it, until it is stopped."""
 
-    def peek(self) -> Study | None:
+    def peek(self) -> Peek | None:
         """Return what the first picture shows, before `run`; None: not known yet."""
         return None
 

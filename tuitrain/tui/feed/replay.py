@@ -11,7 +11,7 @@ from tuitrain.sources import StudySource
 from tuitrain.store import StoreError
 from tuitrain.study import Study
 from tuitrain.tui.ahead import ReadAhead
-from tuitrain.tui.feed.feed import Feed, Post
+from tuitrain.tui.feed.feed import Feed, Peek, Post
 from tuitrain.tui.messages import FeedFailed, Link, LinkChanged, StudyAdvanced
 from tuitrain.tui.player import Player
 
@@ -53,7 +53,7 @@ class ReplayFeed(Feed):
         self._peeked: StudyModel | None = None
         self._recording = Recording()
 
-    def peek(self) -> Study | None:
+    def peek(self) -> Peek | None:
         """Read what the first picture shows, before `run`.
 
         Returns:
@@ -76,24 +76,20 @@ class ReplayFeed(Feed):
         model = self._recording.whole
         if model.runs or not model.trials:  # a journal by another name is played, too
             return None
-        if is_whole:
-            self._peeked = model
-        return Study(model, is_partial=not is_whole)
+        if not is_whole:
+            link = Link(is_replay=True, is_reading=True)
+            return Peek(Study(model, is_partial=True), link)
+        self._peeked = model
+        return Peek(Study(model), _link_to(_play(self._recording)))
 
     def run(self, post: Post) -> None:
-        """Read everything, then play until `stop`; runs in a thread.
-
-        A study is played from its start. In a single log nothing happens but points, so
-        it is shown whole.
-        """
+        """Read everything, then play until `stop`; runs in a thread."""
         try:
             recording = self._read(post)
         except (StoreError, RecordError) as error:
             post(FeedFailed(str(error)))
             return
-        player = Player(recording)
-        if not recording.whole.runs:
-            player.seek_end()
+        player = _play(recording)
         _tell(player, post, self._peeked)
         shown_s = self._clock.mono_s()
         while (wishes := self._wait(player)) is not None:
@@ -166,23 +162,31 @@ class ReplayFeed(Feed):
             return None if self._is_stopped else wishes
 
 
-def _tell(
-    player: Player,
-    post: Post,
-    shown: StudyModel | None = None,
-) -> None:
+def _play(recording: Recording) -> Player:
+    """Return a player of a whole recording, where it begins.
+
+    A study is played from its start. In a single log nothing happens but points, so it
+    is shown whole.
+    """
+    player = Player(recording)
+    if not recording.whole.runs:
+        player.seek_end()
+    return player
+
+
+def _tell(player: Player, post: Post, shown: StudyModel | None = None) -> None:
     """Post what the player shows; not the model where it is `shown` already."""
     if player.model is not shown:
         post(StudyAdvanced(Study(player.model)))
-    post(
-        LinkChanged(
-            Link(
-                is_replay=True,
-                is_playing=player.is_playing,
-                speed=player.speed,
-                position_s=player.position_s,
-                length_s=player.length_s,
-                place=player.place,
-            )
-        )
+    post(LinkChanged(_link_to(player)))
+
+
+def _link_to(player: Player) -> Link:
+    return Link(
+        is_replay=True,
+        is_playing=player.is_playing,
+        speed=player.speed,
+        position_s=player.position_s,
+        length_s=player.length_s,
+        place=player.place,
     )

@@ -49,10 +49,18 @@ class MainScreen(LookingScreen):
     """Which pane is shown where only one is."""
     is_zoomed: var[bool] = var(default=False, init=False)
 
-    def __init__(self, find_log: Callable[[TrialId], Path]) -> None:
-        """Return the screen; `find_log` says where a trial's output lies."""
+    def __init__(
+        self, find_log: Callable[[TrialId], Path], begin: Callable[[], None]
+    ) -> None:
+        """Return the screen.
+
+        Args:
+            find_log: Says where a trial's output lies.
+            begin: Called once, when there are panes and none of them is drawn yet.
+        """
         super().__init__()
         self._find_log = find_log
+        self._begin = begin
 
     def compose(self) -> ComposeResult:
         """Arrange the panes; the style sheet decides how much of each is seen."""
@@ -73,9 +81,10 @@ class MainScreen(LookingScreen):
         yield KeyBar(id="keys").data_bind(study, link)
 
     def on_mount(self) -> None:
-        """Tell the tabs what there is."""
+        """Tell the tabs what there is, and have the study read."""
         self.query_one(TabsPane).names = PANES
         self._arrange()
+        self._begin()
 
     def on_resize(self, _: events.Resize) -> None:
         """Show all panes, or one at a time."""
