@@ -1,12 +1,16 @@
 """Some lines of a log, from all over it, at the same cost however long it is."""
 
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from tuitrain.events import MalformedRecordError, Record, decode_record
 
 _BLOCK_BYTES: Final = 1 << 13
+_A_BLOCK: Final = 1
+"""Records of each block: a place of a picture shows no more."""
 
 
 def sample(path: Path, blocks: int) -> list[Record]:
@@ -17,7 +21,8 @@ def sample(path: Path, blocks: int) -> list[Record]:
 
     Args:
         path: The log.
-        blocks: How many places to read at, ≥ 2, of 8 KiB each.
+        blocks: How many places to read at, ≥ 2, of 8 KiB each; a long log gives one
+            record of each, and all of the last.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -35,19 +40,19 @@ def _sample(descriptor: int, blocks: int) -> list[Record]:
     size = os.fstat(descriptor).st_size
     last = max(0, size - _BLOCK_BYTES)
     if size <= blocks * _BLOCK_BYTES:
-        return _decode(os.pread(descriptor, size, 0))
+        return list(_decode(os.pread(descriptor, size, 0)))
     records: list[Record] = []
     for block in range(blocks):
         start = last * block // (blocks - 1)
-        records += _decode(os.pread(descriptor, _BLOCK_BYTES, start))
+        # The last one whole, for the end of the log is in it.
+        wanted = _A_BLOCK if block < blocks - 1 else None
+        records += islice(_decode(os.pread(descriptor, _BLOCK_BYTES, start)), wanted)
     return records
 
 
-def _decode(block: bytes) -> list[Record]:
-    records = []
+def _decode(block: bytes) -> Iterator[Record]:
     for line in block.split(b"\n"):
         try:
-            records.append(decode_record(line))
+            yield decode_record(line)
         except MalformedRecordError:
             continue
-    return records

@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 
 import numpy as np
 
-from tuitrain.events import PointsMeasured, to_iterations, to_numbers
+from tuitrain.events import PointsMeasured, Values, to_iterations, to_numbers
 from tuitrain.model import EMPTY_SERIES, Series
 from tuitrain.store import StoreError, StudyFolder, sample
 from tuitrain.tui.curves.axis import Axis, count_axis, linear_axis
@@ -148,7 +148,9 @@ def _find_logs(path: Path) -> list[Path]:
 
 
 def _read_loss(log: Path, blocks: int) -> Series:
-    series, name = EMPTY_SERIES, ""
+    iterations: list[int] = []
+    losses: Values = []
+    name = ""
     for record in sample(log, blocks):
         event = record.event
         if not isinstance(event, PointsMeasured) or not event.values:
@@ -156,9 +158,9 @@ def _read_loss(log: Path, blocks: int) -> Series:
         name = name or ("loss" if "loss" in event.values else next(iter(event.values)))
         column = event.values.get(name, [])
         if len(column) == len(event.iteration):
-            iterations = to_iterations(event.iteration)
-            series = series.append(iterations, to_numbers(column))
-    return series
+            iterations += event.iteration
+            losses += column
+    return EMPTY_SERIES.append(to_iterations(iterations), to_numbers(losses))
 
 
 def _labels(axis: Axis, height: int) -> list[str]:
