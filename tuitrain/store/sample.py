@@ -22,7 +22,7 @@ def sample(path: Path, blocks: int) -> list[Record]:
     Args:
         path: The log.
         blocks: How many places to read at, ≥ 2, of 8 KiB each; a long log gives one
-            record of each, and all of the last.
+            record of each, and all of the first and the last.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -44,8 +44,8 @@ def _sample(descriptor: int, blocks: int) -> list[Record]:
     records: list[Record] = []
     for block in range(blocks):
         start = last * block // (blocks - 1)
-        # The last one whole, for the end of the log is in it.
-        wanted = _A_BLOCK if block < blocks - 1 else None
+        # Those with the beginning and the end of the log in them whole.
+        wanted = _A_BLOCK if 0 < block < blocks - 1 else None
         records += islice(_decode(os.pread(descriptor, _BLOCK_BYTES, start)), wanted)
     return records
 
