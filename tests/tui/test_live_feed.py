@@ -1,6 +1,7 @@
 """The feed of a live study: socket, files, and a supervisor that goes and comes."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,12 @@ from pathlib import Path
 import pytest
 from textual.message import Message
 
-from tests.tui.builder import StudyBuilder
+from tests.tui.builder import HandClock, StudyBuilder
 from tests.tui.driving import DEADLINE_S, STEP_S, FakeWire
 from tests.tui.studies import falling
 from tuitrain.commands import RunStep
 from tuitrain.events import Step, StudyEnded, TrialLimits
-from tuitrain.tui.feed.live import NOT_CONNECTED, LiveFeed
+from tuitrain.tui.feed.live import DRAWING_SHARE, NOT_CONNECTED, LiveFeed
 from tuitrain.tui.messages import FeedFailed, LinkChanged, StudyAdvanced
 from tuitrain.wire import ConnectionLostError
 
@@ -89,7 +90,9 @@ def test_lines_of_the_socket_are_shown_once_and_gaps_come_from_the_file(
     wire = FakeWire()
     feed = LiveFeed(study.folder.path, lambda _: wire, refresh_s=0.01)
     with running(feed) as posted:
-        posted.wait_for(lambda: bool(posted.messages))
+        posted.wait_for(
+            lambda: any(isinstance(m, StudyAdvanced) for m in posted.messages)
+        )
         for first in (1, 4, 7):
             study.train(trial, range(first, first + 3), falling(0.1, 0.1, 0), layers=())
         lines = study.folder.trial(trial).points.read_bytes().splitlines(keepends=True)
@@ -97,6 +100,43 @@ def test_lines_of_the_socket_are_shown_once_and_gaps_come_from_the_file(
         wire.relay(f"{trial}/points", lines[-1])
         posted.wait_for(lambda: posted.points >= 18)
     assert posted.points == 18
+
+
+def test_numbers_are_drawn_less_often_where_a_picture_costs_much(
+    study: StudyBuilder,
+) -> None:
+    trial = study.queue({"lr": 1e-2, "weight_decay": 0.0}, TrialLimits(iterations=9))
+    study.begin(trial)
+    wire, clock, spent_s = FakeWire(), HandClock(), [0.0]
+    feed = LiveFeed(
+        study.folder.path,
+        lambda _: wire,
+        refresh_s=1.0,
+        clock=clock,
+        cpu_s=lambda: spent_s[0],
+    )
+
+    def measure(first: int) -> None:
+        study.train(trial, range(first, first + 3), falling(0.1, 0.1, 0), layers=())
+        lines = study.folder.trial(trial).points.read_bytes().splitlines(keepends=True)
+        wire.relay(f"{trial}/points", lines[-1])
+
+    with running(feed) as posted:
+        posted.wait_for(
+            lambda: any(isinstance(m, StudyAdvanced) for m in posted.messages)
+        )
+        for first in (1, 4, 7):
+            clock.now_s += 1.1
+            measure(first)
+            posted.wait_for(lambda shown=first + 2: posted.points == 2 * shown)
+            spent_s[0] += 2.5 * DRAWING_SHARE
+            feed.go_on()
+        clock.now_s += 1.1
+        measure(10)
+        time.sleep(1.0)
+        assert posted.points == 18
+        clock.now_s += 1.5
+        posted.wait_for(lambda: posted.points == 24)
 
 
 def test_a_lost_supervisor_is_told_and_replaced(study: StudyBuilder) -> None:

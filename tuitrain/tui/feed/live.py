@@ -1,6 +1,8 @@
 """Follows a running study in a thread of its own: socket first, files for the rest."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +28,13 @@ from tuitrain.wire import Answered, Relayed, WireError
 REFRESH_S = 1.0
 """Time between two drawings while only numbers come in. What a person waits for, such
 as the start or the end of a trial, is drawn at once."""
+DRAWING_SHARE = 0.03
+"""Of one core, what drawing numbers may take: where a picture costs more, on a slow machine
+or with many trials, it is drawn less often."""
+PICTURES = 3
+"""Of so many the cheapest counts: the first ones, and keys pressed meanwhile, cost more."""
+LONGEST_S = 5.0
+"""Between two drawings, whatever they cost."""
 GATHER_S = 0.1
 """Lines that come within it are folded together, so that many trials cost little."""
 FILES_EVERY_S = 1.0
@@ -75,8 +84,17 @@ class LiveFeed(Feed):
         *,
         refresh_s: float = REFRESH_S,
         clock: Clock = SYSTEM_CLOCK,
+        cpu_s: Callable[[], float] = time.process_time,
     ) -> None:
-        """Prepare to follow the study at `folder`."""
+        """Prepare to follow the study at `folder`.
+
+        Args:
+            folder: Of the study.
+            connect: Reaches its supervisor.
+            refresh_s: Time between two drawings, unless they cost too much.
+            clock: Of this machine.
+            cpu_s: Returns the processor time that this process has taken.
+        """
         self._folder = folder
         self._connect = connect
         self._refresh_s = refresh_s
@@ -87,6 +105,9 @@ class LiveFeed(Feed):
         self._model = StudyModel()
         self._has_news = self._is_urgent = False
         self._told_s = float("-inf")
+        self._cpu_s = cpu_s
+        self._told_cpu_s: float | None = None
+        self._costs_s: deque[float] = deque(maxlen=PICTURES)
 
     def run(self, post: Post) -> None:
         """Follow the study until `stop`; runs in a thread."""
@@ -110,6 +131,12 @@ class LiveFeed(Feed):
     def stop(self) -> None:
         """End `run` within a refresh."""
         self._stopped.set()
+
+    def go_on(self) -> None:
+        """Note what the picture cost that was asked for last."""
+        if self._told_cpu_s is not None:
+            self._costs_s.append(self._cpu_s() - self._told_cpu_s)
+            self._told_cpu_s = None
 
     def _follow(self, source: StudySource, post: Post) -> None:
         looked_s = tried_s = float("-inf")
@@ -156,10 +183,18 @@ class LiveFeed(Feed):
     def _tell(self, post: Post) -> None:
         """Post the study if there is news that is due."""
         now_s = self._clock.mono_s()
-        is_due = self._is_urgent or now_s - self._told_s >= self._refresh_s
+        is_due = self._is_urgent or now_s - self._told_s >= self._every_s()
         if self._has_news and is_due:
             self._told_s, self._has_news, self._is_urgent = now_s, False, False
+            self._told_cpu_s = self._cpu_s()
             post(StudyAdvanced(Study(self._model)))
+
+    def _every_s(self) -> float:
+        """Return the time between two drawings of numbers."""
+        if len(self._costs_s) < PICTURES:
+            return self._refresh_s
+        cost_s = min(self._costs_s)
+        return max(self._refresh_s, min(LONGEST_S, cost_s / DRAWING_SHARE))
 
     def _receive(self, timeout_s: float) -> list[Relayed] | None:
         """Return what the socket brought in this time; None: it was lost."""
@@ -175,7 +210,7 @@ class LiveFeed(Feed):
         """Return how long nothing but news is to be waited for."""
         if not self._has_news:
             return self._refresh_s
-        return max(0.0, self._told_s + self._refresh_s - self._clock.mono_s())
+        return max(0.0, self._told_s + self._every_s() - self._clock.mono_s())
 
     def _reconnect(self, problem: str | None, post: Post) -> str:
         """Try to connect, and say on the screen how it went if that is news.
