@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tuitrain.sources import StudySource
 from tuitrain.tui.app import TuitrainApp
-from tuitrain.tui.feed import ReplayFeed
+from tuitrain.tui.feed.replay import ReplayFeed
 from tuitrain.tui.home_app import HomeApp
 from tuitrain.tui.run import find_log
 from tuitrain.tui.screens.home import HomePane

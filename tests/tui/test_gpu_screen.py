@@ -56,11 +56,11 @@ async def test_a_replay_shows_the_gpus_as_they_were_then(tmp_path: Path) -> None
         await show_end(app, pilot)
         await pilot.press("u")
         await until(pilot, lambda: isinstance(app.screen, GpuScreen))
-        app.feed.wish(lambda player: player.seek(60.0))  # type: ignore[union-attr]
+        app.feed.wish(lambda player: player.seek(60.0))
         await until(pilot, lambda: app.link.position_s == 60.0)
         await until(pilot, lambda: "100 %" not in shown(app))
         assert "last 2 min" in shown(app)
-        app.feed.wish(lambda player: player.seek(0.5))  # type: ignore[union-attr]
+        app.feed.wish(lambda player: player.seek(0.5))
         await until(pilot, lambda: "No reading of GPUs" in shown(app))
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ class Posted:
         return (
             sum(t.points for t in studies[-1].model.trials.values()) if studies else 0
         )
+
+    def shows(self, points: int) -> bool:
+        return self.points == points
 
     @property
     def problems(self) -> list[str]:
@@ -128,7 +132,7 @@ def test_numbers_are_drawn_less_often_where_a_picture_costs_much(
         for first in (1, 4, 7):
             clock.now_s += 1.1
             measure(first)
-            posted.wait_for(lambda shown=first + 2: posted.points == 2 * shown)
+            posted.wait_for(partial(posted.shows, 2 * first + 4))
             spent_s[0] += 2.5 * DRAWING_SHARE
             feed.go_on()
         clock.now_s += 1.1
