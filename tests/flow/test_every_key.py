@@ -139,9 +139,10 @@ LOG = (
     press("/", "find in the log"),
     *(press(letter, letter) for letter in "d 7"),
     press("enter", "11 lines hold d 7"),
-    press("n", "printed 7"),
-    press("n", "printed 70"),
-    press("N", "printed 7"),
+    # Line 7 is in sight already: it was gone to while it was typed.
+    press("n", "printed 70", gone("printed 69")),
+    press("n", gone("printed 70")),
+    press("N", "printed 70"),
     press("end", "printed 199"),
     press("w", "the end of a long line"),
     press("w", gone("the end of a long line")),

@@ -144,9 +144,8 @@ class Daemon:
             )
             ready()
             self._take_charge()
-            async with _beside(
-                self._keep_places(), self._catch_up(), collect_for_good()
-            ):
+            beside = self._keep_places(), self._catch_up(), collect_for_good()
+            async with _beside(*beside):
                 while not self._end_reason:
                     self._tick()
                     await self._wait()
