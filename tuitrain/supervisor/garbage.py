@@ -15,7 +15,7 @@ async def collect_for_good() -> None:
     free tuples take up to 2,000 of each length, 160 KiB of those with four. Python looks
     for such only once a quarter of its objects is new, which may take days here. What was
     loaded at the start is left out from now on, so that a look takes as long as the
-    study is large: milliseconds.
+    study is large: 500 trials of 20 series each, some 60 ms on a busy machine.
     """
     gc.collect()
     gc.freeze()

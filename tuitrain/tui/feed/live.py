@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -107,7 +106,8 @@ class LiveFeed(Feed):
         self._told_s = float("-inf")
         self._cpu_s = cpu_s
         self._told_cpu_s: float | None = None
-        self._costs_s: deque[float] = deque(maxlen=PICTURES)
+        self._costs_s: tuple[float, ...] = ()
+        """Of the newest pictures; a new value each time, since two threads have it."""
 
     def run(self, post: Post) -> None:
         """Follow the study until `stop`; runs in a thread."""
@@ -135,7 +135,8 @@ class LiveFeed(Feed):
     def go_on(self) -> None:
         """Note what the picture cost that was asked for last."""
         if self._told_cpu_s is not None:
-            self._costs_s.append(self._cpu_s() - self._told_cpu_s)
+            cost_s = self._cpu_s() - self._told_cpu_s
+            self._costs_s = (*self._costs_s, cost_s)[-PICTURES:]
             self._told_cpu_s = None
 
     def _follow(self, source: StudySource, post: Post) -> None:
@@ -191,10 +192,10 @@ class LiveFeed(Feed):
 
     def _every_s(self) -> float:
         """Return the time between two drawings of numbers."""
-        if len(self._costs_s) < PICTURES:
+        costs_s = self._costs_s
+        if len(costs_s) < PICTURES:
             return self._refresh_s
-        cost_s = min(self._costs_s)
-        return max(self._refresh_s, min(LONGEST_S, cost_s / DRAWING_SHARE))
+        return max(self._refresh_s, min(LONGEST_S, min(costs_s) / DRAWING_SHARE))
 
     def _receive(self, timeout_s: float) -> list[Relayed] | None:
         """Return what the socket brought in this time; None: it was lost."""
