@@ -52,7 +52,10 @@ class PartsReading(NamedTuple):
 
 
 class Deferred(NamedTuple):
-    """An event that the sender thread makes, since tensors must be read for it."""
+    """An event that the sender thread makes, since tensors must be read for it.
+
+    It says all that those before it say: of several that wait, the newest is made.
+    """
 
     make: Callable[[], Event]
 

@@ -117,16 +117,19 @@ class Recorder:
             self._report(
                 "waiting", "points were lost: the log was held up for too long"
             )
-        while self._queue:
-            item = self._queue.popleft()
+        # The training may hand over more meanwhile, which waits for the next time.
+        items = [self._queue.popleft() for _ in range(len(self._queue))]
+        newest = next((each for each in reversed(items) if type(each) is Deferred), None)
+        for item in items:
             if isinstance(item, Reading | PartsReading):
                 readings.append(item)
             elif isinstance(item, threading.Event):
                 waiting.append(item)
             elif isinstance(item, Deferred):
-                self._take_points(readings)
-                readings = []
-                self._make(item)
+                if item is newest:
+                    self._take_points(readings)
+                    readings = []
+                    self._make(item)
             else:
                 self._take_points(readings)
                 readings = []

@@ -136,3 +136,28 @@ def test_a_mode_counts_from_the_pass_that_changed_it():
     model[3].train()
     look()
     assert look.off_in_training == []
+
+
+def test_modes_are_looked_at_until_enough_passes_follow_a_validation():
+    model: Any = make_model()
+    inputs = torch.randn(16, 6)
+    look = ModeLook(model)
+    look.begin()
+    for _ in range(50):
+        model(inputs)
+    model.eval()
+    with torch.no_grad():
+        model(inputs)
+    for _ in range(19):
+        model(inputs)
+    assert look.off_in_training == []
+    model(inputs)
+    assert look.off_in_training == ["1", "3"]
+    # Enough is seen, so what comes now goes unnoticed until it is asked again.
+    model.train()
+    for _ in range(20):
+        model(inputs)
+    assert look.off_in_training == ["1", "3"]
+    look.begin()
+    model(inputs)
+    assert look.off_in_training == []

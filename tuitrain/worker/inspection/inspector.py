@@ -169,14 +169,13 @@ class Inspector:
     def remove(self) -> None:
         """Take the hooks away; calling it again does nothing."""
         self._end_looking()
+        self._modes.end()
         for handle in self._lasting_handles:
             handle.remove()
         self._lasting_handles = []
 
     def _hook(self, model: nn.Module, loss: object) -> None:
-        if self._modes.layers:
-            seen = model.register_forward_pre_hook(self._modes)
-            self._lasting_handles.append(seen)
+        self._modes.begin()
         self._looking_handles = [
             model.register_forward_pre_hook(Hook(self._see_inputs), with_kwargs=True),
             model.register_forward_hook(Hook(self._see_outputs)),
@@ -280,6 +279,7 @@ class Inspector:
         self._facts["decay_over_gradient"] = weigh_decay(self._optimizers[0])
         self._guard("units", self._look_at_units)
         self._tell()
+        self._modes.begin()
 
     # --- looks of our own ---
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from tuitrain.worker.hooks import Hook
 
@@ -55,25 +56,49 @@ def count_normalizations(model: nn.Module) -> int:
 class ModeLook(Hook):
     """Notes the modes of such layers in passes with and without gradients.
 
-    It goes on as long as the training does: a mode may go wrong after a validation. So it
-    is the hook itself, with no call in between.
+    A mode goes wrong at the start or after a validation. So it looks on until enough
+    passes of training follow a validation, and again when it is asked to: any hook makes
+    each call of a module slower. It is the hook itself, with no call in between.
     """
 
     def __init__(self, model: nn.Module) -> None:
         """Nothing noted so far."""
+        self._model = model
         named = two_faced(model)
         self._names = [name for name, _ in named]
         self._layers = [layer for _, layer in named]
         self._trained = _Passes()
         self._measured = _Passes()
+        self._handle: RemovableHandle | None = None
+        self._left = 0
+        """Passes of training until it has seen enough; below 1: no validation so far."""
         self.is_paused = False
         """Whether the passes under way are none of the training's."""
+
+    def begin(self) -> None:
+        """Look on from now, until a validation and what follows it has been seen."""
+        self._left = 0
+        if self._layers and self._handle is None:
+            self._handle = self._model.register_forward_pre_hook(self)
+
+    def end(self) -> None:
+        """Look no longer; what was noted stays."""
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
 
     def __call__(self, *_: object, **__: object) -> None:
         """Note the modes: a forward pass is under way."""
         if self.is_paused:
             return
-        passes = self._trained if torch.is_grad_enabled() else self._measured
+        if torch.is_grad_enabled():
+            passes = self._trained
+            self._left -= 1
+            if self._left == 0:
+                self.end()
+        else:
+            passes = self._measured
+            self._left = MOST_PASSES
         passes.count += 1
         # As good as always they are what they were, and no more is to be done.
         modes = [layer.training for layer in self._layers]
