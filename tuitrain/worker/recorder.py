@@ -121,7 +121,9 @@ class Recorder:
             )
         # The training may hand over more meanwhile, which waits for the next time.
         items = [self._queue.popleft() for _ in range(len(self._queue))]
-        newest = next((each for each in reversed(items) if type(each) is Deferred), None)
+        newest = next(
+            (each for each in reversed(items) if type(each) is Deferred), None
+        )
         for item in items:
             if isinstance(item, Reading | PartsReading):
                 readings.append(item)
