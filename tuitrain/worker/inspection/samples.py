@@ -65,6 +65,8 @@ class InputLook:
         self._samples = 0
         self._told: tuple[int, InputFacts | None] = 0, None
         """Of how many samples what was told; the sender thread's own."""
+        self._last: Callable[[], InputFacts | None] | None = None
+        """Reads all there was when it was forgotten; None: it is looked at still."""
 
     def see(self, inputs: Tensor) -> None:
         """Add one minibatch, until there are enough samples."""
@@ -79,6 +81,8 @@ class InputLook:
 
     def reader(self) -> Callable[[], InputFacts | None]:
         """Return what reads all that was seen until now."""
+        if self._last is not None:
+            return self._last
         sums, samples = self._sums, self._samples
         kept, axis = self._kept.tensors(), self._axis
 
@@ -88,12 +92,14 @@ class InputLook:
                 for each in join(kept):
                     total = _add(total, _sum_up(each, axis))
                 self._told = samples, _describe(self._layer, samples, total)
+                kept.clear()
             return self._told[1]
 
         return read
 
     def forget(self) -> None:
-        """Let go of what is kept; what has been read already is told again."""
+        """Look at no more; what is kept goes once it has been read."""
+        self._last = self.reader()
         self._kept = Kept()
 
 
