@@ -7,7 +7,7 @@ from tests.unit.worker.conftest import read_events
 from tests.unit.worker.test_recorder import FINISHED, TRIAL, points
 from tuitrain.events import ProbeFailed
 from tuitrain.store import LogWriter
-from tuitrain.worker.readings import Reading
+from tuitrain.worker.readings import Deferred, Reading
 from tuitrain.worker.recorder import Recorder
 
 
@@ -53,3 +53,29 @@ def test_a_sender_that_is_held_up_holds_no_more_than_it_may(tmp_path, monkeypatc
     (failure,) = [e for e in read_events(path) if isinstance(e, ProbeFailed)]
     assert "points were lost" in failure.error
     assert read_events(path)[-1] == FINISHED
+
+
+def test_of_several_looks_that_wait_only_the_newest_is_worked_out(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tuitrain.worker.recorder.SEND_EVERY_S", 60)
+    path = tmp_path / "points.jsonl"
+    recorder = Recorder(TRIAL, LogWriter(path, "0001/points"))
+    made: list[int] = []
+
+    def look(number: int) -> Deferred:
+        def make() -> ProbeFailed:
+            made.append(number)
+            return ProbeFailed(trial=TRIAL, probe=f"look {number}", error="")
+
+        return Deferred(make)
+
+    for number in range(3):
+        recorder.put(look(number))
+        recorder.put(Reading(number, {"loss": float(number)}))
+    recorder.flush()
+    assert made == [2]
+    recorder.put(look(3))
+    recorder.finish(FINISHED)
+    assert made == [2, 3]
+    assert list(points(path, "loss")) == [0, 1, 2]
