@@ -49,6 +49,9 @@ RIVALS: Final = (
     "lr_too_high",
     "excess_regularization",
     "underfitting",
+    "bad_initialization",
+    "vanishing_gradients",
+    "lr_decayed_too_early",
 )
 """What is also named, as `low`, where it is possible beside another cause, or slight."""
 

@@ -10,6 +10,7 @@ from tuitrain.diagnosis.curves import Curves, read_curves
 from tuitrain.diagnosis.rules.bad_initialization import (
     find_bad_initialization,
     find_faint_signal,
+    find_large_weights,
 )
 from tuitrain.diagnosis.rules.class_collapse import find_class_collapse
 from tuitrain.diagnosis.rules.dead_relu import find_dead_relu
@@ -117,6 +118,7 @@ LOSS_RULES: Final[tuple[Rule, ...]] = (
     find_lr_too_low,
     _loss_not_decreasing,
     find_bad_initialization,
+    find_large_weights,
     find_stalled,
 )
 """Rules on the training loss and the updates; causes before their symptoms."""

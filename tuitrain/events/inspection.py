@@ -135,6 +135,12 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """L2 norm of all weight tensors that are trained, before the first update."""
     weight_norm: float | None = None
     """The same after these iterations."""
+    weight_scale: float | None = None
+    """Before the first update, root mean square of a linear or convolutional layer's
+    weights times the root of its smaller fan, of the layer where it is largest: 0.6 to
+    1.7 with the usual random weights. None: there is no such layer."""
+    weight_scale_layer: str = ""
+    """That layer."""
     decay_over_gradient: float | None = None
     """Norm of what weight decay adds to the gradient over that of the gradient itself,
     at the newest update looked at. With decoupled decay, of what it takes from the

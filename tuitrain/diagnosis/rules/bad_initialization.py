@@ -47,6 +47,15 @@ with weights too small for their depth."""
 WHOLE_LAYER: Final = 0.9
 """Share of dead or saturated units from which a layer itself stops what goes through."""
 
+LARGEST_GAIN: Final = 5 / 3
+"""Largest scale that a usual initialization gives weights, that for tanh. Source: PyTorch,
+`torch.nn.init.calculate_gain`; a mode that keeps variances on the way back has the same
+by the other fan, so weights are held against the smaller one."""
+LARGE_SCALE: Final = 1.5 * LARGEST_GAIN
+"""Ours: room for what a small layer draws by chance."""
+HUGE_SCALE: Final = 4 * LARGEST_GAIN
+"""Scale that no training leaves behind, either. Ours: layers of a trained GPT-2 are at 4."""
+
 _ADVICE: Final = (
     Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),
     Advice(text="Put normalization layers between the others."),
@@ -87,6 +96,44 @@ def find_faint_signal(curves: Curves) -> Finding | None:
         ),
         evidence={"output_spread": rounded(seen.output_spread), "at_start": True},
         advice=_ADVICE,
+    )
+
+
+def find_large_weights(curves: Curves) -> Finding | None:
+    """Find weights that begin larger than any usual initialization makes them.
+
+    Updates are then small beside them, and a normalization layer hides them from the
+    first loss.
+
+    Returns:
+        The finding, `low` where training may have left such weights behind, as in a model
+        that is tuned on; None: they are of a usual size, or nothing was looked at.
+
+    Source:
+        He et al. 2015, arXiv:1502.01852: the variance that keeps a signal's size is the
+        gain's square over the fan.
+    """
+    seen = curves.inspection
+    if seen is None or seen.weight_scale is None or seen.weight_scale < LARGE_SCALE:
+        return None
+    is_huge = seen.weight_scale >= HUGE_SCALE
+    return Finding(
+        kind="bad_initialization",
+        severity=Severity.MEDIUM if is_huge else Severity.LOW,
+        confidence=Confidence.MEDIUM if is_huge else Confidence.LOW,
+        summary=(
+            f"Weights of {seen.weight_scale_layer} begin at "
+            f"{format_number(seen.weight_scale / LARGEST_GAIN, 2)} times the largest usual "
+            "size of random ones, so updates are small beside them."
+        ),
+        evidence={
+            "layer": seen.weight_scale_layer,
+            "weight_scale": rounded(seen.weight_scale),
+        },
+        advice=(
+            Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),
+            Advice(text="If they come from a trained model, leave them as they are."),
+        ),
     )
 
 

@@ -41,8 +41,8 @@ def find_lr_decayed_too_early(curves: Curves) -> Finding | None:
     """Compare the slope of the loss before and after each step of the LR schedule.
 
     Returns:
-        The finding for the first such step, or None: there is none, or too few
-        iterations around it.
+        The finding for the first such step, `low` if the training data were learned by
+        then; None: there is none, or too few iterations around it.
 
     Source:
         CS231n lecture 11, "loss curves": do not decay the LR too early.
@@ -52,7 +52,8 @@ def find_lr_decayed_too_early(curves: Curves) -> Finding | None:
         index = int(np.searchsorted(loss.iterations, at))
         width = min(index, len(loss) - index, max(WINDOW, len(loss) // 4))
         if _was_cut(curves, at, before_lr / after_lr):
-            return _finding(at, before_lr, after_lr)
+            is_fitted = (explained_share(curves) or 0.0) >= GOOD_FIT
+            return _finding(at, before_lr, after_lr, is_slight=is_fitted)
         if width < WINDOW or not np.isfinite(loss.values).all():
             continue
         before = trend(loss.values[index - width : index])
@@ -78,20 +79,28 @@ def _was_cut(curves: Curves, at: int, factor: float) -> bool:
     if factor < CUT or at > CUT_BEFORE * last:
         return False
     late = list(late_ratios(curves).values())
-    is_slow = bool(late) and median(late) < TOO_LOW_TYPICAL
-    return is_slow and (explained_share(curves) or 0.0) < GOOD_FIT
+    return bool(late) and median(late) < TOO_LOW_TYPICAL
 
 
 def _finding(
-    at: int, before_lr: float, after_lr: float, evidence: Evidence | None = None
+    at: int,
+    before_lr: float,
+    after_lr: float,
+    evidence: Evidence | None = None,
+    *,
+    is_slight: bool = False,
 ) -> Finding:
+    cut = f"the LR went from {format_power(before_lr)} to {format_power(after_lr)}"
     return Finding(
         kind="lr_decayed_too_early",
-        severity=Severity.MEDIUM,
-        confidence=Confidence.MEDIUM,
+        severity=Severity.LOW if is_slight else Severity.MEDIUM,
+        confidence=Confidence.LOW if is_slight else Confidence.MEDIUM,
         summary=(
-            f"The loss was still falling when the LR went from {format_power(before_lr)} "
-            f"to {format_power(after_lr)} at iteration {at}, and hardly falls since."
+            f"Since {cut} at iteration {at}, weights hardly move, and nothing more is "
+            "learned."
+            if is_slight
+            else f"The loss was still falling when {cut} at iteration {at}, and hardly "
+            "falls since."
         ),
         evidence={
             "iteration": at,

@@ -7,6 +7,7 @@ from tuitrain.diagnosis.findings import rounded
 from tuitrain.diagnosis.numerics import Numbers, finite, gain, median, start_of, trend
 from tuitrain.diagnosis.rules.dead_relu import MANY
 from tuitrain.diagnosis.rules.progress import explained_share
+from tuitrain.diagnosis.rules.underfitting import is_beaten_on_new
 from tuitrain.diagnosis.rules.update_ratios import (
     MIN_ITERATIONS,
     TARGET,
@@ -35,7 +36,8 @@ MIN_UNITS: Final = 8
 GOOD_FIT: Final = 0.5
 """Share of the way from chance to a fit. Ours."""
 BEST_FIT: Final = 0.9
-"""The same, from which not even first updates far too large did harm. Ours."""
+"""The same, from which not even first updates far too large did harm, if no plain method
+does better on new samples. Ours."""
 SPIKE: Final = 10.0
 """Highest loss over the initial one that only updates far too large bring about. Ours:
 the healthy digits runs stay below 1.5."""
@@ -107,7 +109,8 @@ def find_lr_too_high(curves: Curves) -> Finding | None:
 
 
 def _is_shaken(curves: Curves, began: float) -> bool:
-    return began > TOO_HIGH_FIRST and (explained_share(curves) or 0.0) < BEST_FIT
+    is_poor = (explained_share(curves) or 0.0) < BEST_FIT or is_beaten_on_new(curves)
+    return began > TOO_HIGH_FIRST and is_poor
 
 
 def _may_be_shaken(curves: Curves, began: float) -> bool:

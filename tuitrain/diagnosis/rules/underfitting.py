@@ -74,7 +74,7 @@ def find_underfitting(curves: Curves) -> Finding | None:
         narrow is not None or explained <= POOR or _is_beaten(curves)
     )
     is_done = find_needs_longer_training(curves) is None
-    is_beaten = is_done and _is_beaten_on_new(curves)
+    is_beaten = is_done and is_beaten_on_new(curves)
     is_plain = is_beaten or (is_poor and not still_learns)
     if not is_plain and (narrow is None or explained >= NARROW_FIT):
         return None
@@ -132,7 +132,7 @@ def _is_beaten(curves: Curves) -> bool:
     return share is not None and share[0] < best**2 - BEATEN_ERRORS * signal.error
 
 
-def _is_beaten_on_new(curves: Curves) -> bool:
+def is_beaten_on_new(curves: Curves) -> bool:
     """Whether plain methods tell the targets of new samples better than the model does."""
     signal = curves.inspection.signal if curves.inspection is not None else None
     if signal is None:

@@ -58,6 +58,7 @@ from tuitrain.worker.inspection.units import (
     measure_weights,
     share_of_top_class,
     undisturbed,
+    weights_at_start,
 )
 from tuitrain.worker.readings import Deferred
 
@@ -113,7 +114,6 @@ class Inspector:
         self._again_at = LOOKED_AT * AGAIN_AFTER
         self._is_measured = False
         """Whether this is a training without updates, that has begun."""
-        self._is_own = False
         self._looking = True
         self._kept: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._newest: object = None
@@ -203,20 +203,20 @@ class Inspector:
     def _see_inputs(
         self, _: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
     ) -> None:
-        if self._is_own:
+        if self._modes.is_paused:
             return
         self._newest = given[0] if given else next(iter(named.values()), None)
         if self._kept is None:
             self._kept = narrow(given, MOST_ROWS), narrow(named, MOST_ROWS)
 
     def _see_outputs(self, _: nn.Module, __: Any, outputs: object) -> None:  # noqa: ANN401
-        if not self._is_own and isinstance(outputs, Tensor):
+        if not self._modes.is_paused and isinstance(outputs, Tensor):
             self._guard("outputs", self._outputs.see, outputs)
             self._guard("scale", self._scale.see, outputs)
 
     def _see_first(self, name: str, module: nn.Module, given: tuple[Any, ...]) -> None:
         """Look at what goes into the layer with weights that is called first."""
-        if self._is_own or not given:
+        if self._modes.is_paused or not given:
             return
         if self._inputs is None:
             self._inputs = InputLook(name or "model", module)
@@ -230,7 +230,7 @@ class Inspector:
         targets = [*given, *named.values(), None, None][1]
         # In a step without updates nothing has gradients.
         is_trained = torch.is_grad_enabled() or not self._updates
-        if is_trained and not self._is_own:
+        if is_trained and not self._modes.is_paused:
             self.note_batch(self._newest, targets)
 
     # --- around an update ---
@@ -286,12 +286,12 @@ class Inspector:
     @contextmanager
     def _own_passes(self) -> Iterator[None]:
         """Make passes that leave no trace, and are none of the training's."""
-        self._is_own = self._modes.is_paused = True
+        self._modes.is_paused = True
         try:
             with undisturbed(self._model):
                 yield
         finally:
-            self._is_own = self._modes.is_paused = False
+            self._modes.is_paused = False
 
     def _look_at_answers(self) -> None:
         self._facts["loss_scale"] = self._scale.compare(self._targets)
@@ -303,7 +303,7 @@ class Inspector:
             self._units_at_start, outputs = seen.units, seen.outputs
             facts["last_operation"] = seen.last_operation
             facts["head_inputs"] = seen.head_inputs
-            facts["weight_norm_at_start"] = measure_weights(self._named)
+            facts.update(weights_at_start(self._model, self._named))
             if isinstance(outputs, Tensor):
                 facts["output_spread"] = spread_of(outputs)
                 found = look_at_dependence(self._model, inputs, named, outputs)

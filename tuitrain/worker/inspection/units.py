@@ -23,6 +23,8 @@ Source: |z| > 5 is DeepDiagnosis' bound (ICSE 2022), for the value before a sigm
 ALIKE: Final = 1e-6
 """Relative difference of two units' weights up to which they are the same."""
 
+SCALED: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
 UnitShare = tuple[str, str, int, Tensor]
 """(name, kind, units, share of them that is dead, or of values that is saturated)."""
 
@@ -236,6 +238,36 @@ def share_of_top_class(outputs: object) -> Tensor | None:
     if outputs.ndim != 2 or outputs.shape[1] < 2:
         return None
     return outputs.argmax(1).bincount(minlength=2).amax() / len(outputs)
+
+
+def weights_at_start(
+    model: nn.Module, named: Sequence[tuple[str, nn.Parameter]]
+) -> dict[str, Any]:
+    """Return what is told of the weights before the first update, by name."""
+    return {
+        "weight_norm_at_start": measure_weights(named),
+        "weight_scales": measure_scales(model),
+    }
+
+
+def measure_scales(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Return the scale of each layer's random weights, as of `Inspection.weight_scale`.
+
+    Of those layers whose usual weights have a size that their fans decide.
+    """
+    layers = [
+        (name or "model", module.weight.detach())
+        for name, module in model.named_modules()
+        if isinstance(module, SCALED) and module.weight.requires_grad
+    ]
+    if not layers:
+        return []
+    sizes = torch._foreach_norm([weight for _, weight in layers], 2)  # noqa: SLF001
+    # The norm over the root of the larger of both is all that is left of it.
+    return [
+        (name, size.float() / max(weight.shape[:2]) ** 0.5)
+        for (name, weight), size in zip(layers, sizes, strict=True)
+    ]
 
 
 def measure_weights(named: Sequence[tuple[str, nn.Parameter]]) -> Tensor | None:
