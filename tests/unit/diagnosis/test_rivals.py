@@ -6,15 +6,18 @@ from msgspec.structs import replace
 
 from tests.unit.diagnosis.test_probe_rules import seen, series
 from tuitrain.diagnosis import Curves, arrange
+from tuitrain.diagnosis.rules.bad_initialization import find_large_weights
 from tuitrain.diagnosis.rules.class_collapse import find_class_collapse
 from tuitrain.diagnosis.rules.excess_regularization import find_excess_regularization
 from tuitrain.diagnosis.rules.labels_carry_no_signal import find_labels_without_signal
+from tuitrain.diagnosis.rules.lr_decayed_too_early import find_lr_decayed_too_early
 from tuitrain.diagnosis.rules.lr_too_high import find_lr_too_high
 from tuitrain.diagnosis.rules.lr_too_low import find_lr_perhaps_too_low
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
 from tuitrain.diagnosis.rules.underfitting import find_underfitting
 from tuitrain.diagnosis.rules.update_ratios import late_ratios
+from tuitrain.diagnosis.rules.vanishing_gradients import find_vanishing_gradients
 from tuitrain.events import (
     Confidence,
     Finding,
@@ -148,6 +151,77 @@ def test_first_updates_far_too_large_are_told_where_the_loss_settled():
     assert thrown.inspection is not None
     zero = replace(thrown.inspection, alike_at_start=["0.weight"])
     assert find_lr_too_high(replace(thrown, inspection=zero)) is None
+
+
+def test_first_updates_far_too_large_are_told_where_a_plain_method_does_better():
+    ratios = {"0.weight": series([0.6] * 3 + [0.02] * 397)}
+    plain = SignalFacts(
+        samples=500, neighbour=0.97, linear=0.9, chance=0.1, error=0.013
+    )
+    fitted = replace(
+        falling(400, 0.2),
+        accuracy=series([0.96] * 400),
+        val_accuracy=series([0.85] * 15),
+        val_samples=500,
+        ratios=ratios,
+        inspection=seen(signal=plain).inspection,
+    )
+    found = find_lr_too_high(fitted)
+    assert found is not None
+    assert found.severity is Severity.LOW
+    good = replace(fitted, val_accuracy=series([0.96] * 15))
+    assert find_lr_too_high(good) is None
+
+
+@pytest.mark.parametrize(
+    ("scale", "severity"),
+    [(1.4, None), (3.0, Severity.LOW), (8.0, Severity.MEDIUM), (None, None)],
+)
+def test_weights_larger_than_any_usual_ones_are_told(scale, severity):
+    found = find_large_weights(seen(weight_scale=scale, weight_scale_layer="body.1"))
+    assert (found and found.severity) == severity
+    assert found is None or "body.1" in found.summary
+    if found is not None and severity is Severity.LOW:
+        slow = finding("needs_longer_training", Severity.LOW)
+        assert causes(found, slow) == {
+            "bad_initialization": None,
+            "needs_longer_training": None,
+        }
+
+
+@pytest.mark.parametrize(
+    ("ratio", "severity"),
+    [(1e-4, Severity.HIGH), (5e-3, Severity.LOW), (5e-2, None)],
+)
+def test_gradients_that_fade_a_little_may_be_why_a_model_fits_poorly(ratio, severity):
+    sizes = {"0.weight": ratio, "1.weight": ratio**0.5, "2.weight": 1.0}
+    poor = replace(
+        seen(gradient_rms=sizes),
+        loss=series([2.0] * 300),
+        accuracy=series([0.3] * 300),
+    )
+    found = find_vanishing_gradients(poor)
+    assert (found and found.severity) == severity
+    assert find_vanishing_gradients(replace(poor, accuracy=series([0.9] * 300))) is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "severity"), [(0.6, Severity.MEDIUM), (0.99, Severity.LOW)]
+)
+def test_an_lr_that_was_cut_early_is_told_whatever_was_learned(accuracy, severity):
+    lr = EMPTY_SERIES.append(np.array([1, 100]), np.array([4e-3, 4e-6]))
+    cut = replace(
+        falling(400, 0.1),
+        accuracy=series([accuracy] * 400),
+        lr=lr,
+        ratios={"0.weight": series([0.03] * 100 + [8e-6] * 300)},
+    )
+    found = find_lr_decayed_too_early(cut)
+    assert found is not None
+    assert found.severity is severity
+    moving = {"0.weight": series([0.03] * 100 + [2e-3] * 300)}
+    slight = find_lr_decayed_too_early(replace(cut, ratios=moving))
+    assert slight is None or slight.severity is not Severity.LOW
 
 
 def test_a_run_of_two_hundred_iterations_has_late_ratios():

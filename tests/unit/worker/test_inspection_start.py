@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 from tests.unit.worker.test_inspection import Loop, make_data
+from tuitrain.diagnosis.rules.bad_initialization import LARGE_SCALE
 from tuitrain.worker.inspection.answers import spread_of
 from tuitrain.worker.inspection.samples import _leave_one_out
+from tuitrain.worker.inspection.units import measure_scales
 
 
 def deep(scale: float, *, norm: bool = False, outputs: int = 3) -> nn.Sequential:
@@ -27,6 +29,40 @@ def deep(scale: float, *, norm: bool = False, outputs: int = 3) -> nn.Sequential
 def test_weights_too_small_for_their_depth_are_found():
     assert "bad_initialization" in Loop(deep(0.3)).findings(iterations=20)
     assert "bad_initialization" not in Loop(deep(1.0)).findings(iterations=20)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize(("scale", "is_found"), [(1.0, False), (2.5, True)])
+def test_weights_too_large_are_found_behind_normalization_layers_too(
+    scale, is_found, norm
+):
+    seen = Loop(deep(scale, norm=norm)).run(1)
+    # Kaiming's gain for ReLU is the root of 2.
+    assert seen.weight_scale == pytest.approx(scale * 2**0.5, rel=0.3)
+    assert seen.weight_scale_layer
+    assert (seen.weight_scale >= LARGE_SCALE) is is_found
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Linear(512, 16), nn.ReLU(), nn.Linear(16, 512)),
+        nn.Sequential(nn.Conv2d(1, 64, 3), nn.Conv2d(64, 8, 1)),
+        nn.Sequential(nn.Conv2d(256, 8, 1), nn.Conv2d(8, 256, 3, groups=8)),
+        nn.TransformerEncoderLayer(32, 4),
+    ],
+)
+def test_usual_random_weights_are_of_a_usual_scale(model):
+    """Also where a mode keeps the variances on the way back."""
+    for mode in ("fan_in", "fan_out"):
+        for _, scale in measure_scales(model):
+            assert scale < LARGE_SCALE
+        for module in model.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode=mode)
+    assert len(measure_scales(model)) >= 2
+    model.requires_grad_(False)
+    assert measure_scales(model) == []
 
 
 def test_normalization_layers_carry_the_signal_whatever_the_weights():
