@@ -49,6 +49,7 @@ RIVALS: Final = (
     "lr_too_high",
     "excess_regularization",
     "underfitting",
+    "symmetric_initialization",
     "bad_initialization",
     "vanishing_gradients",
     "lr_decayed_too_early",

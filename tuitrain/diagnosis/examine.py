@@ -1,6 +1,6 @@
 """All rules on one trial."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -72,6 +72,7 @@ PROBE_RULES: Final[tuple[Rule, ...]] = (
     find_unnormalized_inputs,
     find_non_finite_inputs,
     find_faint_signal,
+    find_large_weights,
     find_train_val_leakage,
 )
 """Rules on what a look inside the process found, without an update, too."""
@@ -118,7 +119,6 @@ LOSS_RULES: Final[tuple[Rule, ...]] = (
     find_lr_too_low,
     _loss_not_decreasing,
     find_bad_initialization,
-    find_large_weights,
     find_stalled,
 )
 """Rules on the training loss and the updates; causes before their symptoms."""
@@ -154,16 +154,25 @@ def examine(model: StudyModel, trial: TrialId) -> tuple[Finding, ...]:
         rules = (*rules, *LOSS_RULES)
         if known.limits.batches is None:
             rules = (*rules, *CURVE_RULES)
-    found: dict[str, Finding] = {}
-    for rule in rules:
-        finding = rule(curves)
-        # Two rules may see the same fault; the first one saw it more directly.
-        if finding is not None and finding.kind not in found:
-            found[finding.kind] = msgspec.structs.replace(finding, trial=trial)
-    return arrange(found.values())
+    found = (rule(curves) for rule in rules)
+    named = _one_of_each(each for each in found if each is not None)
+    return arrange(msgspec.structs.replace(each, trial=trial) for each in named)
 
 
 def look_inside(curves: Curves) -> tuple[Finding, ...]:
     """Return the bugs that probes saw directly, whatever became of the loss."""
-    rules = (*PROBE_RULES, *BUG_RULES)
-    return arrange(f for f in (rule(curves) for rule in rules) if f is not None)
+    found = (rule(curves) for rule in (*PROBE_RULES, *BUG_RULES))
+    return arrange(_one_of_each(each for each in found if each is not None))
+
+
+def _one_of_each(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """Return one finding of each kind: of two rules that see a fault the graver.
+
+    Of two that are as grave it is the first, which saw it more directly.
+    """
+    found: dict[str, Finding] = {}
+    for each in findings:
+        known = found.get(each.kind)
+        if known is None or each.severity.rank > known.severity.rank:
+            found[each.kind] = each
+    return found.values()

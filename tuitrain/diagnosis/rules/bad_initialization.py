@@ -44,6 +44,8 @@ MIN_SPREAD: Final = 0.02
 """Share of the outputs that must depend on the sample before the first update. Ours: at
 least 0.2 in healthy runs of the benchmark without normalization layers, at most 0.018
 with weights too small for their depth."""
+FAINT_SPREAD: Final = 0.06
+"""The same, from which the weights may be why. Ours: three times that bound."""
 WHOLE_LAYER: Final = 0.9
 """Share of dead or saturated units from which a layer itself stops what goes through."""
 
@@ -70,8 +72,8 @@ def find_faint_signal(curves: Curves) -> Finding | None:
     on the way back. With normalization layers it is not, whatever the weights.
 
     Returns:
-        The finding, or None: the signal gets through, a layer that is dead, saturated,
-        narrow or zero on purpose explains it, or nothing was looked at.
+        The finding, `low` if some gets through; None: most does, a layer that is dead,
+        saturated, narrow or zero on purpose explains it, or nothing was looked at.
 
     Source:
         Schoenholz et al. 2017, arXiv:1611.01232: with too small weights all samples
@@ -80,21 +82,24 @@ def find_faint_signal(curves: Curves) -> Finding | None:
     seen = curves.inspection
     if seen is None or seen.output_spread is None or seen.normalizations:
         return None
-    if seen.output_spread >= MIN_SPREAD or seen.alike_at_start or narrow_head(curves):
+    if seen.output_spread >= FAINT_SPREAD or seen.alike_at_start:
+        return None
+    if narrow_head(curves):
         return None
     if seen.inputs is not None and not seen.inputs.rms:
         return None
     if any(max(u.dead, u.saturated) >= WHOLE_LAYER for u in seen.units_at_start):
         return None
+    is_lost = seen.output_spread < MIN_SPREAD
     return Finding(
         kind="bad_initialization",
-        severity=Severity.MEDIUM,
-        confidence=Confidence.HIGH,
+        severity=Severity.MEDIUM if is_lost else Severity.LOW,
+        confidence=Confidence.HIGH if is_lost else Confidence.LOW,
         summary=(
             "Before the first update the outputs hardly depend on the inputs: "
             f"{format_power(seen.output_spread)} of them differs between samples."
         ),
-        evidence={"output_spread": rounded(seen.output_spread), "at_start": True},
+        evidence={"output_spread": rounded(seen.output_spread), "at_start": is_lost},
         advice=_ADVICE,
     )
 

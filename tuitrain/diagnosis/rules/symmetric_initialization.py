@@ -35,7 +35,8 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
     Returns:
         `critical`: half of the tensors or more never left zero, or the units of a layer
         never came apart. `medium`: fewer stayed at zero, or most began there but
-        learned. None: neither, or too few readings.
+        learned. `low`: units came apart in time for a good fit. None: neither, or too
+        few readings.
 
     Source:
         CS231n notes, "Weight initialization", pitfall: all zero initialization.
@@ -48,9 +49,12 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
     seen = curves.inspection
     alike = _began_alike(curves, seen) if seen is not None else []
     if seen is not None and at_zero is None and alike:
+        severity = Severity.HIGH if len(alike) > 1 else Severity.MEDIUM
+        if (explained_share(curves) or 0.0) >= GOOD_FIT:
+            severity = Severity.LOW
         return _finding(
             f"The units of {listed(alike)} begin with the same weights.",
-            Severity.HIGH if len(alike) > 1 else Severity.MEDIUM,
+            severity,
             {"layers": [*alike], "iterations": seen.iterations},
         )
     if seen is None or seen.iterations < MIN_ITERATIONS or not seen.alike_units:
@@ -65,12 +69,12 @@ def find_symmetric_initialization(curves: Curves) -> Finding | None:
 
 
 def _began_alike(curves: Curves, seen: Inspection) -> list[str]:
-    """Return layers that began alike and came apart, in a model that has not recovered.
+    """Return layers whose units began alike and came apart.
 
     Those that began at zero are left out: residual branches and last layers may. Before
     the first update nothing tells which these are, so it takes more of them.
     """
-    if seen.alike_units or (explained_share(curves) or 0.0) >= GOOD_FIT:
+    if seen.alike_units:
         return []
     if not curves.ratios:
         count = len(seen.alike_at_start)
