@@ -101,6 +101,18 @@ def test_small_updates_of_a_training_that_is_not_done_may_be_too_small(ratio, is
     assert find_lr_perhaps_too_low(fits) is None
 
 
+def test_small_updates_may_be_why_a_model_whose_loss_is_flat_names_one_class():
+    flat = replace(
+        falling(400, 1.0),
+        loss=series([*np.linspace(2.3, 1.0, 100), *([1.0] * 300)]),
+        val_loss=series([*np.linspace(2.3, 1.0, 4), *([1.0] * 11)]),
+        ratios={"0.weight": series([5e-4] * 400)},
+    )
+    assert find_lr_perhaps_too_low(flat) is None
+    collapsed = replace(flat, inspection=seen(top_class=1.0).inspection)
+    assert find_lr_perhaps_too_low(collapsed) is not None
+
+
 @pytest.mark.parametrize(("lr_at_end", "is_found"), [(1.0, True), (0.1, False)])
 def test_a_creeping_run_has_too_low_an_lr_unless_a_schedule_took_it(
     lr_at_end, is_found

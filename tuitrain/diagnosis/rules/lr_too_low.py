@@ -7,6 +7,7 @@ import numpy as np
 from tuitrain.diagnosis.curves import Curves, tail
 from tuitrain.diagnosis.findings import rounded, scaled_lr
 from tuitrain.diagnosis.numerics import finite, median, start_of, trend
+from tuitrain.diagnosis.rules.class_collapse import find_class_collapse
 from tuitrain.diagnosis.rules.loss_not_decreasing import has_dropped
 from tuitrain.diagnosis.rules.needs_longer_training import find_needs_longer_training
 from tuitrain.diagnosis.rules.progress import explained_share
@@ -92,8 +93,9 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
     """Find small updates in a training that is not done, so that more of it may help less.
 
     Returns:
-        The finding, `low`; None: the loss no longer falls to the end, the updates are of
-        a usual size, the weights have moved, or the model fits.
+        The finding, `low`; None: the loss no longer falls to the end and several classes
+        are told apart, the updates are of a usual size, the weights have moved, or the
+        model fits.
     """
     lengths, early = list(ways(curves).values()), list(early_ratios(curves).values())
     values = finite(curves.loss.values)
@@ -103,6 +105,7 @@ def find_lr_perhaps_too_low(curves: Curves) -> Finding | None:
         has_dropped(values, curves.chance)
         and not find_needs_longer_training(curves)
         and not _creeps(curves)
+        and not find_class_collapse(curves)
     )
     began, way = median(early), median(lengths)
     is_small = DEAD < began < ROOM and way < LITTLE_WAY
