@@ -137,8 +137,9 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The same after these iterations."""
     weight_scale: float | None = None
     """Before the first update, root mean square of a linear or convolutional layer's
-    weights times the root of its smaller fan, of the layer where it is largest: 0.6 to
-    1.7 with the usual random weights. None: there is no such layer."""
+    weights times the root of its fan, of the layer where it is largest: 0.6 to 1.7 with
+    the usual random weights. The fan is that of the inputs, of a kernel the smaller one.
+    None: there is no such layer."""
     weight_scale_layer: str = ""
     """That layer."""
     decay_over_gradient: float | None = None

@@ -53,12 +53,14 @@ def test_weights_too_large_are_found_behind_normalization_layers_too(
     ],
 )
 def test_usual_random_weights_are_of_a_usual_scale(model):
-    """Also where a mode keeps the variances on the way back."""
+    """Kernels also where a mode keeps the variances on the way back."""
     for mode in ("fan_in", "fan_out"):
         for _, scale in measure_scales(model):
             assert scale < LARGE_SCALE
         for module in model.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight, nn.init.calculate_gain("tanh"))
+            elif isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode=mode)
     assert len(measure_scales(model)) >= 2
     model.requires_grad_(False)

@@ -51,10 +51,10 @@ WHOLE_LAYER: Final = 0.9
 
 LARGEST_GAIN: Final = 5 / 3
 """Largest scale that a usual initialization gives weights, that for tanh. Source: PyTorch,
-`torch.nn.init.calculate_gain`; a mode that keeps variances on the way back has the same
-by the other fan, so weights are held against the smaller one."""
+`torch.nn.init.calculate_gain`."""
 LARGE_SCALE: Final = 1.5 * LARGEST_GAIN
-"""Ours: room for what a small layer draws by chance."""
+"""Ours: room for what a small layer draws by chance, and for Xavier's mean of both fans,
+which lets a layer of few outputs have 1.4 times as much."""
 HUGE_SCALE: Final = 4 * LARGEST_GAIN
 """Scale that no training leaves behind, either. Ours: layers of a trained GPT-2 are at 4."""
 

@@ -263,11 +263,19 @@ def measure_scales(model: nn.Module) -> list[tuple[str, Tensor]]:
     if not layers:
         return []
     sizes = torch._foreach_norm([weight for _, weight in layers], 2)  # noqa: SLF001
-    # The norm over the root of the larger of both is all that is left of it.
+    # Of the norm, the count and the fan the root of this many is all that is left.
     return [
-        (name, size.float() / max(weight.shape[:2]) ** 0.5)
+        (name, size.float() / _rows(weight) ** 0.5)
         for (name, weight), size in zip(layers, sizes, strict=True)
     ]
+
+
+def _rows(weight: Tensor) -> int:
+    """Return a weight's count over its fan: that of its inputs, or a kernel's smaller one.
+
+    Kernels are often drawn by what they send, so that variances stay on the way back.
+    """
+    return weight.shape[0] if weight.ndim == 2 else max(weight.shape[:2])
 
 
 def measure_weights(named: Sequence[tuple[str, nn.Parameter]]) -> Tensor | None:
