@@ -38,6 +38,7 @@ def test_weights_too_large_are_found_behind_normalization_layers_too(
 ):
     seen = Loop(deep(scale, norm=norm)).run(1)
     # Kaiming's gain for ReLU is the root of 2.
+    assert seen.weight_scale is not None
     assert seen.weight_scale == pytest.approx(scale * 2**0.5, rel=0.3)
     assert seen.weight_scale_layer
     assert (seen.weight_scale >= LARGE_SCALE) is is_found
