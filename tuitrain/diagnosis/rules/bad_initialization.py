@@ -56,7 +56,8 @@ LARGE_SCALE: Final = 1.5 * LARGEST_GAIN
 """Ours: room for what a small layer draws by chance, and for Xavier's mean of both fans,
 which lets a layer of few outputs have 1.4 times as much."""
 HUGE_SCALE: Final = 4 * LARGEST_GAIN
-"""Scale that no training leaves behind, either. Ours: layers of a trained GPT-2 are at 4."""
+"""Scale from which it is an alarm: models that are tuned on begin with what training left
+behind, which may well be above the bound before. Ours."""
 
 _ADVICE: Final = (
     Advice(text="Initialize the weights by Kaiming (ReLU) or Xavier (tanh)."),

@@ -18,7 +18,7 @@ from tuitrain.events import (
 from tuitrain.worker.inspection.answers import OutputFacts
 from tuitrain.worker.inspection.gradients import Sums, read_sizes
 from tuitrain.worker.inspection.reading import flag, number
-from tuitrain.worker.inspection.units import UnitShare, read_units
+from tuitrain.worker.inspection.units import UnitShare, WeightScales, read_units
 
 LOOKED_AT: Final = 20
 """Iterations that gradients, outputs and inputs are looked at."""
@@ -74,7 +74,8 @@ class Teller:
         at_start: list[UnitFacts] = self._once(
             "units", lambda: read_units(seen.units[0])
         )
-        scale_layer, scale = _largest(facts.get("weight_scales", []))
+        scales: WeightScales | None = facts.get("weight_scales")
+        layer, scale = ("", None) if scales is None else scales.largest()
         twins = self._once("twins", seen.twins)
         signal = None if seen.signal is None else self._once("signal", seen.signal)
         return TaskInspected(
@@ -105,8 +106,8 @@ class Teller:
                 top_class=_number(facts, "top_class"),
                 weight_norm_at_start=_number(facts, "weight_norm_at_start"),
                 weight_norm=_number(facts, "weight_norm"),
-                weight_scale=scale,
-                weight_scale_layer=scale_layer,
+                weight_scale=None if scale is None else _short(scale),
+                weight_scale_layer=layer,
                 decay_over_gradient=_number(facts, "decay_over_gradient"),
                 inputs=None if seen.inputs is None else seen.inputs(),
                 signal=signal,
@@ -132,15 +133,6 @@ class Teller:
                 self._known[key] = [] if key == "units" else None
                 self.report(key, error)
         return self._known[key]
-
-
-def _largest(named: list[tuple[str, Tensor]]) -> tuple[str, float | None]:
-    """Return which number is the largest, and the number; None: there is none."""
-    read = [
-        (value, name) for name, each in named if (value := number(each)) is not None
-    ]
-    value, name = max(read, default=(None, ""))
-    return name, None if value is None else _short(value)
 
 
 def _number(facts: dict[str, Any], name: str) -> float | None:

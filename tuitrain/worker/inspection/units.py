@@ -1,11 +1,12 @@
 """Units of the model: activations that are dead or saturated, weights that are alike."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -240,6 +241,25 @@ def share_of_top_class(outputs: object) -> Tensor | None:
     return outputs.argmax(1).bincount(minlength=2).amax() / len(outputs)
 
 
+class WeightScales(NamedTuple):
+    """How large each layer's random weights are, as of `Inspection.weight_scale`."""
+
+    names: list[str]
+    rows: list[int]
+    """Of each weight its count over its fan."""
+    norms: Tensor
+    """Shape (layers,)."""
+
+    def largest(self) -> tuple[str, float | None]:
+        """Read them; return the layer and its scale, None if no scale is a number."""
+        pairs = zip(self.norms.tolist(), self.rows, self.names, strict=True)
+        # The root mean square times the root of the fan.
+        scales = [(norm / rows**0.5, name) for norm, rows, name in pairs]
+        known = [each for each in scales if math.isfinite(each[0])]
+        scale, name = max(known, default=(None, ""))
+        return name, scale
+
+
 def weights_at_start(
     model: nn.Module, named: Sequence[tuple[str, nn.Parameter]]
 ) -> dict[str, Any]:
@@ -250,10 +270,10 @@ def weights_at_start(
     }
 
 
-def measure_scales(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """Return the scale of each layer's random weights, as of `Inspection.weight_scale`.
+def measure_scales(model: nn.Module) -> WeightScales | None:
+    """Measure those layers whose usual weights have a size that their fans decide.
 
-    Of those layers whose usual weights have a size that their fans decide.
+    None: there are none that are trained.
     """
     layers = [
         (name or "model", module.weight.detach())
@@ -261,13 +281,15 @@ def measure_scales(model: nn.Module) -> list[tuple[str, Tensor]]:
         if isinstance(module, SCALED) and module.weight.requires_grad
     ]
     if not layers:
-        return []
-    sizes = torch._foreach_norm([weight for _, weight in layers], 2)  # noqa: SLF001
-    # Of the norm, the count and the fan the root of this many is all that is left.
-    return [
-        (name, size.float() / _rows(weight) ** 0.5)
-        for (name, weight), size in zip(layers, sizes, strict=True)
-    ]
+        return None
+    weights = [weight for _, weight in layers]
+    norms = torch._foreach_norm(weights, 2)  # noqa: SLF001
+    device = norms[0].device
+    return WeightScales(
+        [name for name, _ in layers],
+        [_rows(weight) for weight in weights],
+        torch.stack([norm.to(device, torch.float32) for norm in norms]),
+    )
 
 
 def _rows(weight: Tensor) -> int:
