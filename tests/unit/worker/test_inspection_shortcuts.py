@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tests.unit.worker.test_inspection import Loop, make_model
 from tuitrain.worker.inspection import reading
 from tuitrain.worker.inspection.answers import OutputLook, look_at_dependence
+from tuitrain.worker.inspection.gradients import StaleGradients
 from tuitrain.worker.inspection.modes import ModeLook
 from tuitrain.worker.inspection.samples import InputLook
 from tuitrain.worker.inspection.units import undisturbed
@@ -161,3 +162,18 @@ def test_modes_are_looked_at_until_enough_passes_follow_a_validation():
     look.begin()
     model(inputs)
     assert look.off_in_training == []
+
+
+def test_looks_that_end_leave_a_script_s_own_hooks_and_no_empty_set_of_them():
+    model: Any = make_model()
+    own, free = model[0].bias, model[4].bias
+    called: list[str] = []
+    own.register_hook(lambda _: called.append("own"))
+    look = StaleGradients([own, free])
+    look.remove()
+    assert free._backward_hooks is None
+    # What is registered later works as ever.
+    free.register_hook(lambda _: called.append("later"))
+    look.remove()
+    model(torch.randn(8, 6)).sum().backward()
+    assert sorted(called) == ["later", "own"]
