@@ -45,12 +45,8 @@ class OutputLook:
         """Nothing seen so far."""
         self.shape: list[int] = []
         self.rows = 0
-        self._kept = Kept()
+        self._kept = Kept[OutputFacts]()
         self._facts = OutputFacts()
-        self._told = 0, OutputFacts()
-        """Of how many rows what was told; the sender thread's own."""
-        self._last: Callable[[], OutputFacts] | None = None
-        """Reads all there was when it was forgotten; None: it is looked at still."""
 
     def see(self, outputs: Tensor) -> None:
         """Look at one minibatch's outputs, classes in the second dimension."""
@@ -66,22 +62,14 @@ class OutputLook:
 
     def reader(self) -> Callable[[], OutputFacts]:
         """Return what works out the facts of all that was seen until now."""
-        if self._last is not None:
-            return self._last
-        rows, facts, kept = self.rows, self._facts, self._kept.tensors()
-
-        def read() -> OutputFacts:
-            if self._told[0] != rows:
-                self._told = rows, reduce(_both, map(_look_at, join(kept)), facts)
-                kept.clear()
-            return self._told[1]
-
-        return read
+        facts = self._facts
+        return self._kept.reader(
+            self.rows, lambda kept: reduce(_both, map(_look_at, join(kept)), facts)
+        )
 
     def forget(self) -> None:
         """Look at no more; what is kept goes once it has been read."""
-        self._last = self.reader()
-        self._kept = Kept()
+        self._kept.close(self.reader())
 
 
 def _look_at(outputs: Tensor) -> OutputFacts:

@@ -1,14 +1,16 @@
 """Facts that are still tensors, and become plain where waiting for them is allowed."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 MOST_KEPT_BYTES: Final = 2 * 1024 * 1024
 """Minibatches that are kept to be read together; more is not worth the memory."""
+
+T = TypeVar("T")
 
 _WRAPPERS: Final = ("DataParallel", "DistributedDataParallel")
 
@@ -37,13 +39,17 @@ def narrow(value: Any, rows: int) -> Any:  # noqa: ANN401 - nested as it came
     return value
 
 
-class Kept:
+class Kept(Generic[T]):
     """Copies of small tensors, for the sender thread to work something out from."""
 
     def __init__(self) -> None:
         """Nothing so far."""
         self._tensors: list[Tensor] = []
         self._bytes = 0
+        self._told: tuple[int, T] | None = None
+        """Of how much what was worked out; the sender thread's own."""
+        self._last: Callable[[], T] | None = None
+        """Reads all there was when it was closed; None: more may come."""
 
     def keep(self, value: Tensor) -> bool:
         """Copy a tensor; False: it is too large for what is left."""
@@ -53,9 +59,31 @@ class Kept:
         self._tensors.append(value.clone())
         return True
 
-    def tensors(self) -> list[Tensor]:
-        """Return the copies there are by now."""
-        return list(self._tensors)
+    def reader(
+        self, amount: int, work_out: Callable[[list[Tensor]], T]
+    ) -> Callable[[], T]:
+        """Return what works something out of the copies there are by now.
+
+        Args:
+            amount: How much was seen; of as much it is worked out once.
+            work_out: From the copies, in the sender thread.
+        """
+        if self._last is not None:
+            return self._last
+        tensors = list(self._tensors)
+
+        def read() -> T:
+            if self._told is None or self._told[0] != amount:
+                self._told = amount, work_out(tensors)
+                tensors.clear()
+            return self._told[1]
+
+        return read
+
+    def close(self, last: Callable[[], T]) -> None:
+        """Keep no more; what there is goes once `last` has read it."""
+        self._last = last
+        self._tensors = []
 
 
 def join(tensors: Sequence[Tensor]) -> Iterator[Tensor]:

@@ -60,13 +60,9 @@ class InputLook:
         """Look at the inputs of `module`."""
         self._layer = layer
         self._axis = 1 if "Conv" in type(module).__name__ else -1
-        self._kept = Kept()
+        self._kept = Kept[InputFacts | None]()
         self._sums: Tensor | None = None
         self._samples = 0
-        self._told: tuple[int, InputFacts | None] = 0, None
-        """Of how many samples what was told; the sender thread's own."""
-        self._last: Callable[[], InputFacts | None] | None = None
-        """Reads all there was when it was forgotten; None: it is looked at still."""
 
     def see(self, inputs: Tensor) -> None:
         """Add one minibatch, until there are enough samples."""
@@ -81,26 +77,19 @@ class InputLook:
 
     def reader(self) -> Callable[[], InputFacts | None]:
         """Return what reads all that was seen until now."""
-        if self._last is not None:
-            return self._last
-        sums, samples = self._sums, self._samples
-        kept, axis = self._kept.tensors(), self._axis
+        sums, samples, axis = self._sums, self._samples, self._axis
 
-        def read() -> InputFacts | None:
-            if self._told[0] != samples:
-                total = sums
-                for each in join(kept):
-                    total = _add(total, _sum_up(each, axis))
-                self._told = samples, _describe(self._layer, samples, total)
-                kept.clear()
-            return self._told[1]
+        def add_up(kept: list[Tensor]) -> InputFacts | None:
+            total = sums
+            for each in join(kept):
+                total = _add(total, _sum_up(each, axis))
+            return _describe(self._layer, samples, total)
 
-        return read
+        return self._kept.reader(samples, add_up)
 
     def forget(self) -> None:
         """Look at no more; what is kept goes once it has been read."""
-        self._last = self.reader()
-        self._kept = Kept()
+        self._kept.close(self.reader())
 
 
 def _sum_up(inputs: Tensor, axis: int) -> Tensor:
